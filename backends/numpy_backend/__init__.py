@@ -1,0 +1,109 @@
+"""The reference backend: float32 and float64 in plain NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from backends.numpy_backend import (
+    convolution,
+    elementwise,
+    fully_connected,
+    loss,
+    normalization,
+    pooling,
+    update,
+)
+from backends.numpy_backend.layout import Scratch
+from backends.numpy_backend.pool import Pool
+from dataflow.backend import Array
+from dataflow.errors import BackendError
+from dataflow.ops import (
+    AveragePooling,
+    Convolution,
+    Dropout,
+    FullyConnected,
+    LocalResponseNormalization,
+    MaxPooling,
+    MomentumSgd,
+    Op,
+    Pass,
+    Relu,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
+
+Kernel = Callable[[Any, Mapping[str, Array], Mapping[str, Array], Scratch], None]
+"""(op, reads, writes, scratch): fills all of each written array."""
+
+KERNELS: dict[tuple[str, str], Kernel] = {
+    (Convolution.kind, "forward"): convolution.forward,
+    (Convolution.kind, "input_gradient"): convolution.input_gradient,
+    (Convolution.kind, "weight_gradient"): convolution.weight_gradient,
+    (FullyConnected.kind, "forward"): fully_connected.forward,
+    (FullyConnected.kind, "input_gradient"): fully_connected.input_gradient,
+    (FullyConnected.kind, "weight_gradient"): fully_connected.weight_gradient,
+    (MaxPooling.kind, "forward"): pooling.max_forward,
+    (MaxPooling.kind, "input_gradient"): pooling.max_input_gradient,
+    (AveragePooling.kind, "forward"): pooling.average_forward,
+    (AveragePooling.kind, "input_gradient"): pooling.average_input_gradient,
+    (LocalResponseNormalization.kind, "forward"): normalization.forward,
+    (LocalResponseNormalization.kind, "input_gradient"): normalization.input_gradient,
+    (Relu.kind, "forward"): elementwise.relu_forward,
+    (Relu.kind, "input_gradient"): elementwise.relu_input_gradient,
+    (Tanh.kind, "forward"): elementwise.tanh_forward,
+    (Tanh.kind, "input_gradient"): elementwise.tanh_input_gradient,
+    (Sigmoid.kind, "forward"): elementwise.sigmoid_forward,
+    (Sigmoid.kind, "input_gradient"): elementwise.sigmoid_input_gradient,
+    (Dropout.kind, "forward"): elementwise.dropout_forward,
+    (Dropout.kind, "input_gradient"): elementwise.dropout_input_gradient,
+    (SoftmaxCrossEntropy.kind, "forward"): loss.forward,
+    (SoftmaxCrossEntropy.kind, "input_gradient"): loss.input_gradient,
+    (MomentumSgd.kind, "update"): update.momentum_sgd,
+}
+"""The kernel of each (op kind, pass name)."""
+
+
+class NumpyBackend:
+    """Computes every op in NumPy, with channels last in memory and buffers reused.
+
+    Not for use by two threads at once: kernels share their working arrays.
+    """
+
+    name: str = "numpy"
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    computes: bool = True
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+        self._scratch = Scratch()
+
+    def empty(self, labels: Sequence[str], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+        """An uninitialised array of this logical shape; in memory in_channel and channel come last."""
+        return self.pool.empty(labels, shape, dtype)
+
+    def release(self, array: Array) -> None:
+        """Takes back an array made by ``empty`` that nobody will read again; ignores any other."""
+        self.pool.release(array)
+
+    def compute(
+        self, op: Op, direction: Pass, reads: Mapping[str, Array], writes: Mapping[str, Array]
+    ) -> None:
+        """Runs one pass of a local op. Raises BackendError when there is no kernel for it."""
+        kernel = KERNELS.get((op.kind, direction.name))
+        if kernel is None:
+            passes = sorted(name for kind, name in KERNELS if kind == op.kind)
+            raise BackendError(
+                f"backend {self.name!r}: no kernel for {op.kind!r} {direction.name!r}; "
+                + (f"of this op it has {', '.join(passes)}" if passes else "it does not know this op")
+            )
+        kernel(op, reads, writes, self._scratch)
+
+    def accumulate(self, total: Array, addends: Sequence[tuple[tuple[slice, ...], Array]]) -> None:
+        """Fills ``total`` with the sum of arrays, each added to its slices, in the order given."""
+        total.fill(0)
+        for slices, addend in addends:
+            total[slices] += addend

@@ -1,0 +1,162 @@
+"""Batches of images with labels: real photographs, or noise for tests and small experiments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflow.errors import DataError
+from dataflow.experiment import Experiment
+from dataflow.randomness import generator
+
+_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_SMALLEST_SCALE = 256 / 224
+"""Krizhevsky et al. 2012: photographs are scaled to a shorter side of 256 for crops of 224."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """images: float32 (batch, channel, height, width). labels: int32 (batch,)."""
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int32]
+
+
+class BatchSource(Protocol):
+    """Gives the batch of each step; the same one whenever it is asked for the same step."""
+
+    description: str
+
+    def batch(self, step: int) -> Batch:
+        """The images and labels of a step."""
+        ...
+
+
+class Photographs:
+    """Random crops and flips of photographs, with the mean colour of all of them subtracted.
+
+    Pixels are 0 to 255 before the mean is subtracted, as in the 2012 paper. Each photograph
+    is scaled so that its shorter side is 256/224 of the crop.
+    """
+
+    def __init__(
+        self,
+        photographs: list[tuple[NDArray[np.uint8], int]],
+        experiment: Experiment,
+        description: str,
+    ) -> None:
+        channels, self.height, self.width = experiment.network.input
+        if channels != 3:
+            raise DataError(
+                f"photographs have 3 channels, but network {experiment.network.name!r} reads {channels}; "
+                "use noise (--images noise) or a network with 3 input channels"
+            )
+        self.count = experiment.training.batch
+        self.seed = experiment.training.seed
+        self.description = description
+        self.photographs = [(self._scaled(pixels), label) for pixels, label in photographs]
+        self.mean = np.mean([pixels.mean(axis=(0, 1)) for pixels, _ in self.photographs], axis=0)
+
+    def _scaled(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        from PIL import Image
+
+        height, width = pixels.shape[:2]
+        scale = _SMALLEST_SCALE * max(self.height / height, self.width / width)
+        size = (max(self.width, round(width * scale)), max(self.height, round(height * scale)))
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+
+    def batch(self, step: int) -> Batch:
+        """Crops drawn for this step: photograph, place and flip depend on seed and step alone."""
+        random = generator(self.seed, "crops", step)
+        images = np.empty((self.count, 3, self.height, self.width), dtype=np.float32)
+        labels = np.empty(self.count, dtype=np.int32)
+        for image, index in enumerate(random.integers(len(self.photographs), size=self.count)):
+            pixels, labels[image] = self.photographs[index]
+            top = random.integers(pixels.shape[0] - self.height + 1)
+            left = random.integers(pixels.shape[1] - self.width + 1)
+            crop = pixels[top : top + self.height, left : left + self.width].astype(np.float32)
+            crop -= self.mean.astype(np.float32)
+            if random.random() < 0.5:
+                crop = crop[:, ::-1]
+            images[image] = crop.transpose(2, 0, 1)
+        return Batch(images, labels)
+
+
+class Noise:
+    """Gaussian images of mean 0 and deviation 1 with labels drawn evenly: for tests."""
+
+    description = "Gaussian noise"
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.shape = (experiment.training.batch, *experiment.network.input)
+        self.classes = experiment.network.classes
+        self.seed = experiment.training.seed
+
+    def batch(self, step: int) -> Batch:
+        """Noise drawn for this step."""
+        random = generator(self.seed, "noise", step)
+        images = random.standard_normal(self.shape, dtype=np.float32)
+        labels = random.integers(self.classes, size=self.shape[0]).astype(np.int32)
+        return Batch(images, labels)
+
+
+def open_batches(experiment: Experiment, images: str | Path | None = None) -> BatchSource:
+    """Where an experiment's batches come from.
+
+    images: None for scikit-learn's two sample photographs (for a network that does not read
+    colour: noise), ``noise``, or a folder with one sub-folder for each class. Raises DataError when the
+    folder is missing, has no images, has more classes than the network, or holds what is
+    no image.
+    """
+    if images is None and experiment.network.input[0] != 3:
+        return Noise(experiment)
+    if images is None:
+        return Photographs(_sample_photographs(), experiment, "scikit-learn's sample photographs")
+    if str(images) == "noise":
+        return Noise(experiment)
+    folder = Path(images)
+    return Photographs(_folder_photographs(folder, experiment.network.classes), experiment, f"folder {folder}")
+
+
+def _sample_photographs() -> list[tuple[NDArray[np.uint8], int]]:
+    """china.jpg and flower.jpg, 427 x 640 pixels each, as classes 0 and 1."""
+    from sklearn.datasets import load_sample_images
+
+    return [(np.asarray(pixels), label) for label, pixels in enumerate(load_sample_images().images)]
+
+
+def _folder_photographs(folder: Path, classes: int) -> list[tuple[NDArray[np.uint8], int]]:
+    if not folder.is_dir():
+        raise DataError(f"--images {folder}: is not a folder; give one with a sub-folder for each class")
+    named = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not named:
+        raise DataError(f"--images {folder}: has no sub-folders; put the images of each class in one of its own")
+    if len(named) > classes:
+        raise DataError(
+            f"--images {folder}: has {len(named)} sub-folders (classes), but the network tells {classes} apart; "
+            f"set network.classes={len(named)}"
+        )
+    found: list[tuple[NDArray[np.uint8], int]] = []
+    for label, path in enumerate(named):
+        files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        if not files:
+            raise DataError(f"--images {folder}: class {path.name!r} has no images")
+        found += [(_read_image(file), label) for file in files]
+    return found
+
+
+def _read_image(file: Path) -> NDArray[Any]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError:
+        hint = f"readable are {', '.join(_SUFFIXES)}"
+        raise DataError(f"--images: {file} is not an image; {hint}; remove the file or mend it") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
+        raise DataError(f"--images: {file} cannot be read as an image: {fault}") from None

@@ -1,0 +1,82 @@
+"""How long a processor takes for a task: cost models, chosen by the processor's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+PS_PER_S = 1_000_000_000_000
+"""Picoseconds in a second; simulated time is counted in whole picoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Time of a task and which resource sets it: ``compute``, ``memory`` or ``launch``."""
+
+    time_ps: int
+    bound: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a task asks of a processor: the op's kind and pass, FLOP and bytes moved."""
+
+    kind: str
+    direction: str
+    flop: int
+    bytes: int
+
+
+class CostModel(Protocol):
+    """Turns work into time."""
+
+    def cost(self, work: Work) -> Cost:
+        """The time of this work on the processor the model describes."""
+        ...
+
+    @property
+    def peak_flops(self) -> float:
+        """FLOP/s nothing on this processor can exceed, for lower bounds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """Fractions of peak FLOP/s and of memory bandwidth that code of one kind attains."""
+
+    compute: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """launch overhead + max(FLOP / attained FLOP/s, bytes / attained bytes/s).
+
+    Williams, Waterman and Patterson, "Roofline", CACM 52(4), 2009, with an efficiency for
+    each op and pass. efficiency: by (kind, pass), else by (kind, ""), else ("", "").
+    """
+
+    peak_flops: float
+    bandwidth_bytes_per_s: float
+    launch_overhead_ps: int
+    efficiency: Mapping[tuple[str, str], Efficiency]
+
+    def attained(self, kind: str, direction: str) -> Efficiency:
+        """The efficiency that applies to this kind of op and pass."""
+        for key in ((kind, direction), (kind, ""), ("", "")):
+            if key in self.efficiency:
+                return self.efficiency[key]
+        return Efficiency(1.0, 1.0)
+
+    def cost(self, work: Work) -> Cost:
+        """The time of this work, rounded to whole picoseconds."""
+        attained = self.attained(work.kind, work.direction)
+        compute_ps = round(work.flop * PS_PER_S / (self.peak_flops * attained.compute))
+        memory_ps = round(work.bytes * PS_PER_S / (self.bandwidth_bytes_per_s * attained.memory))
+        longer = max(compute_ps, memory_ps)
+        if self.launch_overhead_ps > longer:
+            bound = "launch"
+        else:
+            bound = "compute" if compute_ps >= memory_ps else "memory"
+        return Cost(self.launch_overhead_ps + longer, bound)

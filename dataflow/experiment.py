@@ -1,0 +1,59 @@
+"""An experiment: a network, a machine, a plan, and how to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Lt
+
+from dataflow.hardware import Hardware
+from dataflow.layers import Count
+from dataflow.network import Network
+from dataflow.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the network is trained.
+
+    batch: images a step, over all processors. dtype: of activations, weights and gradients.
+    epochs, images_per_epoch: the whole training that a report extrapolates to.
+    """
+
+    batch: Count = 128
+    steps: Count = 1
+    seed: Annotated[int, Ge(0)] = 0
+    dtype: Literal["float32", "float64"] = "float32"
+    learning_rate: Annotated[float, Gt(0)] = 0.01
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
+    weight_decay: Annotated[float, Ge(0)] = 0.0005
+    epochs: Count = 90
+    images_per_epoch: Count = 1_200_000
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return {"float32": 4, "float64": 8}[self.dtype]
+
+
+@dataclass(frozen=True)
+class Override:
+    """A field set from outside a YAML file, as by ``--set path=value``."""
+
+    path: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything a run needs to know. overrides: the fields that were set from outside."""
+
+    name: str
+    network: Network
+    hardware: Hardware
+    plan: Plan = field(default_factory=Plan)
+    training: Training = field(default_factory=Training)
+    backend: str = "numpy"
+    description: str = ""
+    overrides: tuple[Override, ...] = ()

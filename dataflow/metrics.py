@@ -1,0 +1,155 @@
+"""What a trace says in numbers: the product of ``measure``, and all that reports show.
+
+Times are simulated seconds and, like bytes, those of one step: averages over the steps
+that were run. The first batch's load (the cold start) is in none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A tensor that was in a memory at its fullest."""
+
+    tensor: str
+    kind: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """A memory at its fullest: when, how full, of how much, and what held it (largest first)."""
+
+    capacity_bytes: int
+    peak_bytes: int
+    peak_at_s: float
+    holdings: tuple[Holding, ...]
+
+    @property
+    def by_kind(self) -> dict[str, int]:
+        """Bytes at the peak by kind of tensor, largest first."""
+        total: dict[str, int] = {}
+        for holding in self.holdings:
+            total[holding.kind] = total.get(holding.kind, 0) + holding.bytes
+        return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+
+@dataclass(frozen=True)
+class ProcessorUse:
+    """What one processor did in a step.
+
+    communication_exposed_s: idle while it waited for transfers. communication_hidden_s: its
+    transfers (to or from it) that did not keep it waiting. waiting_for_others_s: idle while
+    other processors computed what it needed next. exposed_by: (layer, phase) to seconds.
+    """
+
+    model: str
+    busy_s: float
+    utilisation: float
+    flop: int
+    peak_flops: float
+    communication_exposed_s: float
+    communication_hidden_s: float
+    waiting_for_others_s: float
+    exposed_by: Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Bytes and time that one layer and phase put on a link."""
+
+    layer: str
+    phase: str
+    bytes: int
+    time_s: float
+
+
+@dataclass(frozen=True)
+class LinkUse:
+    """One direction of a link (``kind`` link) or all that went from one memory to another (route)."""
+
+    kind: str
+    bytes: int
+    busy_s: float
+    utilisation: float
+    movements: tuple[Movement, ...]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One transfer. ready_s: when what it carries was there; waiting until start_s is queueing."""
+
+    layer: str
+    phase: str
+    step: int
+    source: str
+    destination: str
+    bytes: int
+    ready_s: float
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Percentiles of transfers' time from ready to end (nearest rank); zeros without transfers."""
+
+    count: int
+    p50_s: float
+    p99_s: float
+    max_s: float
+
+
+@dataclass(frozen=True)
+class LayerTime:
+    """What the tasks of one layer and phase took on all processors together."""
+
+    name: str
+    phase: str
+    time_s: float
+    flop: int
+    bytes: int
+    transfer_bytes: int
+    bound: str
+
+
+@dataclass(frozen=True)
+class PathPart:
+    """What a share of the critical path was spent on."""
+
+    what: str
+    time_s: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The step time if one resource were twice as fast, all else unchanged."""
+
+    resource: str
+    step_time_s: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Everything measured of a run."""
+
+    steps: int
+    batch: int
+    step_time_s: float
+    images_per_s: float
+    training_days: float
+    cold_start_s: float
+    phases: Mapping[str, float]
+    processors: Mapping[str, ProcessorUse]
+    memories: Mapping[str, MemoryUse]
+    links: Mapping[str, LinkUse]
+    transfers: tuple[Transfer, ...]
+    transfer_latency: Latencies
+    layers: tuple[LayerTime, ...]
+    critical_path: tuple[PathPart, ...]
+    limits: tuple[Limit, ...]

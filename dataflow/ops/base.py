@@ -1,0 +1,189 @@
+"""What an op is: a nest of loops, the region of each operand a slice of them touches, its passes.
+
+Shapes, bytes, halos and which processor needs what all follow from here by
+counting; nothing else in Dataflow knows what a convolution is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from math import prod
+from typing import ClassVar
+
+from dataflow.ops.axis import Axis, Slices
+from dataflow.region import Region
+
+
+class Phase(IntEnum):
+    """The part of a training step a task belongs to, in the order they are preferred."""
+
+    FORWARD = 0
+    LOSS = 1
+    GRADIENT = 2
+    UPDATE = 3
+    LOAD = 4
+
+    @property
+    def label(self) -> str:
+        """The word for it in reports: ``forward``, ``loss``, ``gradient``, ``update``, ``load``."""
+        return self.name.lower()
+
+
+class Role(Enum):
+    """Where an operand comes from or goes to."""
+
+    INPUT = "input"
+    """An activation (or the batch) made by another layer."""
+    PARAMETER = "parameter"
+    """Learned; it has a gradient, a velocity and an update."""
+    RANDOM = "random"
+    """Drawn from the seed, the step and the tensor's name when the op's forward pass starts."""
+    OUTPUT = "output"
+    """The activation that other layers read."""
+    SAVED = "saved"
+    """Written by the forward pass for the gradient passes of the same layer."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One tensor of an op.
+
+    dtype: its own, or None for the dtype of the computation.
+    first_of: loops whose first slice alone touches the operand (a bias is added once).
+    """
+
+    name: str
+    role: Role
+    axes: tuple[Axis, ...]
+    dtype: str | None = None
+    first_of: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The extent of each axis."""
+        return tuple(axis.extent for axis in self.axes)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of each axis."""
+        return tuple(axis.label for axis in self.axes)
+
+
+GRADIENT_SUFFIX = ".grad"
+
+
+def gradient_of(name: str) -> str:
+    """The name of the gradient of an operand or tensor: ``weight`` to ``weight.grad``."""
+    return name + GRADIENT_SUFFIX
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One direction of an op: what a kernel of that name reads and writes.
+
+    name: ``forward``, ``input_gradient``, ``weight_gradient`` or ``update``.
+    reads, writes: operand names; ``X.grad`` stands for the gradient of operand X.
+    in_place: (written, read) operands that may share bytes.
+    """
+
+    name: str
+    phase: Phase
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    in_place: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Op(ABC):
+    """A kind of computation, bound to its extents.
+
+    ``local`` cuts an op to a slice of its loops: the result is again an op, with
+    the extents, paddings and groups that the slice's operands have, and is all
+    that a kernel needs to know.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def loops(self) -> Mapping[str, int]:
+        """The name and extent of each loop."""
+
+    @property
+    @abstractmethod
+    def operands(self) -> tuple[Operand, ...]:
+        """Every tensor the op reads or writes in its forward pass."""
+
+    @property
+    @abstractmethod
+    def passes(self) -> tuple[Pass, ...]:
+        """Its forward pass and then its gradient passes, in the order they should run."""
+
+    @abstractmethod
+    def local(self, slices: Slices) -> Op:
+        """The op as seen by the processor that does this slice of the loops."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one pass; 0 for what is not made of them."""
+        return 0
+
+    @property
+    def shardable(self) -> tuple[str, ...]:
+        """The loops a plan may slice."""
+        return tuple(self.loops)
+
+    # -- derived; never overridden -------------------------------------------------
+
+    @property
+    def whole(self) -> dict[str, tuple[int, int]]:
+        """The slice that is all of the work."""
+        return {loop: (0, extent) for loop, extent in self.loops.items()}
+
+    @property
+    def flop(self) -> int:
+        """Floating-point operations of one pass: two for each multiply-accumulate.
+
+        The convention of the field (and of PyTorch's ``FlopCounterMode``): only
+        convolutions and matrix multiplications count; the rest is costed by its bytes.
+        """
+        return 2 * self.macs
+
+    def operand(self, name: str) -> Operand:
+        """The operand of this name. Raises KeyError when there is none."""
+        for operand in self.operands:
+            if operand.name == name:
+                return operand
+        raise KeyError(f"{self.kind} has no operand {name!r}")
+
+    def by_role(self, *roles: Role) -> tuple[Operand, ...]:
+        """The operands that play one of these roles, in order."""
+        return tuple(o for o in self.operands if o.role in roles)
+
+    def region(self, name: str, slices: Slices) -> Region | None:
+        """What a slice of the loops touches of an operand, or None when it does not touch it."""
+        operand = self.operand(name)
+        if any(slices[loop][0] > 0 for loop in operand.first_of):
+            return None
+        return Region(tuple(axis.touched(slices) for axis in operand.axes))
+
+    def summed_loops(self, name: str) -> tuple[str, ...]:
+        """The loops that an operand does not show: a gradient or output sums over them.
+
+        A loop is shown when slicing it changes the region touched.
+        """
+        full = self.region(name, self.whole)
+        hidden: list[str] = []
+        for loop, extent in self.loops.items():
+            half = {**self.whole, loop: (0, max(1, extent // 2))}
+            if extent > 1 and self.region(name, half) == full:
+                hidden.append(loop)
+        return tuple(hidden)
+
+
+def elements(operands: Iterable[Operand]) -> int:
+    """How many elements these operands hold together."""
+    return sum(prod(operand.shape) for operand in operands)

@@ -1,0 +1,160 @@
+"""Convolution in two dimensions, with groups, stride and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import ClassVar
+
+from dataflow.ops.axis import (
+    Along,
+    Block,
+    GroupChannels,
+    Slices,
+    Window,
+    overlapping_blocks,
+)
+from dataflow.ops.base import Op, Operand, Pass, Phase, Role
+
+
+@dataclass(frozen=True)
+class Convolution(Op):
+    """y[n,o,i,j] = bias[o] + sum over c,u,v of weight[o,c,u,v] x[n, base(o)+c, i s+u-p, j s+v-p].
+
+    in_channels, in_height, in_width: of the input this op (or this slice of it) holds.
+    channels: output channels. group_channels: input channels each output channel reads.
+    kernel, stride: (height, width). padding: ((top, bottom), (left, right)) zeros around
+    the input held; a slice at the rim of an image has padding on its outer side only.
+    blocks: which input channels make which output channels, one block a group.
+    """
+
+    kind: ClassVar[str] = "convolution"
+
+    batch: int
+    in_channels: int
+    in_height: int
+    in_width: int
+    channels: int
+    group_channels: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    blocks: tuple[Block, ...]
+    bias: bool = True
+
+    @property
+    def height(self) -> int:
+        """Rows of the output."""
+        return (self.in_height + sum(self.padding[0]) - self.kernel[0]) // self.stride[0] + 1
+
+    @property
+    def width(self) -> int:
+        """Columns of the output."""
+        return (self.in_width + sum(self.padding[1]) - self.kernel[1]) // self.stride[1] + 1
+
+    @property
+    def loops(self) -> Mapping[str, int]:
+        return {
+            "batch": self.batch,
+            "channel": self.channels,
+            "height": self.height,
+            "width": self.width,
+            "in_channel": self.group_channels,
+            "kernel_height": self.kernel[0],
+            "kernel_width": self.kernel[1],
+        }
+
+    @property
+    def shardable(self) -> tuple[str, ...]:
+        return ("batch", "channel", "height", "width", "in_channel")
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        (top, _), (left, _) = self.padding
+        image = (
+            Along("batch", self.batch, "batch"),
+            GroupChannels("channel", self.in_channels, "channel", "in_channel", self.blocks),
+            Window("height", self.in_height, "height", self.kernel[0], self.stride[0], top),
+            Window("width", self.in_width, "width", self.kernel[1], self.stride[1], left),
+        )
+        weight = (
+            Along("channel", self.channels, "channel"),
+            Along("in_channel", self.group_channels, "in_channel"),
+            Along("kernel_height", self.kernel[0], "kernel_height"),
+            Along("kernel_width", self.kernel[1], "kernel_width"),
+        )
+        output = (
+            Along("batch", self.batch, "batch"),
+            Along("channel", self.channels, "channel"),
+            Along("height", self.height, "height"),
+            Along("width", self.width, "width"),
+        )
+        bias = Operand("bias", Role.PARAMETER, weight[:1], first_of=("in_channel",))
+        return (
+            Operand("input", Role.INPUT, image),
+            Operand("weight", Role.PARAMETER, weight),
+            *((bias,) if self.bias else ()),
+            Operand("output", Role.OUTPUT, output),
+        )
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        return weighted_passes(self.bias)
+
+    @property
+    def macs(self) -> int:
+        return prod(self.loops.values())
+
+    def local(self, slices: Slices) -> Convolution:
+        regions = {o.name: self.region(o.name, slices) for o in self.operands}
+        image = regions["input"]
+        assert image is not None
+        (_, channels, rows, columns) = image.ranges
+        outputs = slices["channel"]
+        inner = slices["in_channel"]
+        blocks = tuple(
+            Block(
+                (b.inputs[0] + inner[0] - channels[0], b.inputs[0] + inner[1] - channels[0]),
+                (
+                    max(b.outputs[0], outputs[0]) - outputs[0],
+                    min(b.outputs[1], outputs[1]) - outputs[0],
+                ),
+            )
+            for b in overlapping_blocks(self.blocks, outputs)
+        )
+        return replace(
+            self,
+            batch=slices["batch"][1] - slices["batch"][0],
+            in_channels=channels[1] - channels[0],
+            in_height=rows[1] - rows[0],
+            in_width=columns[1] - columns[0],
+            channels=outputs[1] - outputs[0],
+            group_channels=inner[1] - inner[0],
+            padding=(
+                local_padding(slices["height"], rows, self.kernel[0], self.stride[0], self.padding[0][0]),
+                local_padding(slices["width"], columns, self.kernel[1], self.stride[1], self.padding[1][0]),
+            ),
+            blocks=blocks,
+            bias=regions.get("bias") is not None,
+        )
+
+
+def weighted_passes(bias: bool) -> tuple[Pass, ...]:
+    """The passes of an op with a weight and perhaps a bias: forward, input and weight gradient."""
+    extra = ("bias",) if bias else ()
+    extra_grad = ("bias.grad",) if bias else ()
+    return (
+        Pass("forward", Phase.FORWARD, ("input", "weight", *extra), ("output",)),
+        Pass("input_gradient", Phase.GRADIENT, ("output.grad", "weight"), ("input.grad",)),
+        Pass("weight_gradient", Phase.GRADIENT, ("output.grad", "input"), ("weight.grad", *extra_grad)),
+    )
+
+
+def local_padding(
+    outputs: tuple[int, int], held: tuple[int, int], kernel: int, stride: int, before: int
+) -> tuple[int, int]:
+    """Zeros needed before and after the ``held`` inputs so that ``outputs`` can be computed."""
+    start = outputs[0] * stride - before
+    stop = (outputs[1] - 1) * stride - before + kernel
+    return held[0] - start, stop - held[1]

@@ -1,0 +1,78 @@
+"""Fully connected layer: every output reads every input of its image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import ClassVar
+
+from dataflow.ops.axis import Along, Slices
+from dataflow.ops.base import Op, Operand, Pass, Role
+from dataflow.ops.convolution import weighted_passes
+
+_INPUT_LABELS = ("channel", "height", "width")
+
+
+@dataclass(frozen=True)
+class FullyConnected(Op):
+    """y[n,o] = bias[o] + sum over the features f of weight[o,f] x[n,f].
+
+    features: shape of one image's input, (channels,) or (channels, height, width); it is
+    not flattened, so that a shard of an image stays a region. The weight has shape
+    (channels, *features); flattened it is PyTorch's (out_features, in_features).
+    """
+
+    kind: ClassVar[str] = "fully_connected"
+
+    batch: int
+    features: tuple[int, ...]
+    channels: int
+    bias: bool = True
+
+    @property
+    def _feature_loops(self) -> tuple[str, ...]:
+        return tuple(f"in_{label}" for label in _INPUT_LABELS[: len(self.features)])
+
+    @property
+    def loops(self) -> Mapping[str, int]:
+        inner = dict(zip(self._feature_loops, self.features, strict=True))
+        return {"batch": self.batch, "channel": self.channels, **inner}
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        batch = Along("batch", self.batch, "batch")
+        channel = Along("channel", self.channels, "channel")
+        features = tuple(
+            (label, extent, loop)
+            for label, extent, loop in zip(
+                _INPUT_LABELS, self.features, self._feature_loops, strict=False
+            )
+        )
+        image = (batch, *(Along(label, extent, loop) for label, extent, loop in features))
+        weight = (channel, *(Along(loop, extent, loop) for _, extent, loop in features))
+        bias = Operand("bias", Role.PARAMETER, (channel,), first_of=self._feature_loops)
+        return (
+            Operand("input", Role.INPUT, image),
+            Operand("weight", Role.PARAMETER, weight),
+            *((bias,) if self.bias else ()),
+            Operand("output", Role.OUTPUT, (batch, channel)),
+        )
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        return weighted_passes(self.bias)
+
+    @property
+    def macs(self) -> int:
+        return prod(self.loops.values())
+
+    def local(self, slices: Slices) -> FullyConnected:
+        inner = tuple(slices[loop] for loop in self._feature_loops)
+        return replace(
+            self,
+            batch=slices["batch"][1] - slices["batch"][0],
+            features=tuple(stop - start for start, stop in inner),
+            channels=slices["channel"][1] - slices["channel"][0],
+            bias=self.bias and all(start == 0 for start, _ in inner),
+        )

@@ -1,0 +1,187 @@
+"""The placed graph: what every processor computes, holds, sends and receives in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+import networkx as nx
+
+from dataflow.cost import Work
+from dataflow.errors import CheckError
+from dataflow.graph import TaskGraph
+from dataflow.hardware import Hardware
+from dataflow.ops import Op, Pass, Phase
+from dataflow.plan import Plan
+from dataflow.region import Region, uncovered
+from dataflow.tensor import Tensor
+
+
+class TaskKind(Enum):
+    """What a placed task does."""
+
+    COMPUTE = "compute"
+    SUM = "sum"
+    TRANSFER = "transfer"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A region of a tensor in a memory: a home of it, a copy, or (as a tensor of its own) a part of a sum.
+
+    supplied: the run puts it there (the batch, in host memory) when it is first read.
+    """
+
+    name: str
+    tensor: Tensor
+    region: Region
+    memory: str
+    supplied: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """What it takes up."""
+        return self.region.size * self.tensor.itemsize
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A region of a tensor that is read from one shard."""
+
+    shard: str
+    region: Region
+
+
+@dataclass(frozen=True)
+class Read:
+    """An operand: the region needed and the pieces, all in the reader's memory, that make it up."""
+
+    operand: str
+    region: Region
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class PlacedTask:
+    """A task with everything fixed but its time.
+
+    op, direction: for compute, the local op and its pass. processor: who computes, or for a
+    transfer None. source, destination: memories of a transfer. writes: operand to shard.
+    in_place: (written, read) shards that may share bytes. after_previous: tasks of the step
+    before, beyond those whose values are read, that must have ended.
+    """
+
+    name: str
+    kind: TaskKind
+    layer: str
+    phase: Phase
+    order: int
+    reads: tuple[Read, ...]
+    writes: Mapping[str, str]
+    flop: int
+    bytes: int
+    processor: str | None = None
+    op: Op | None = None
+    direction: Pass | None = None
+    source: str | None = None
+    destination: str | None = None
+    in_place: tuple[tuple[str, str], ...] = ()
+    after_previous: tuple[str, ...] = ()
+
+    @property
+    def memory(self) -> str:
+        """The memory it writes to."""
+        memory = self.processor if self.destination is None else self.destination
+        assert memory is not None
+        return memory
+
+    @property
+    def work(self) -> Work:
+        """What it asks of its processor."""
+        if self.op is None or self.direction is None:
+            return Work("accumulate", "forward", self.flop, self.bytes)
+        return Work(self.op.kind, self.direction.name, self.flop, self.bytes)
+
+
+@dataclass(frozen=True)
+class PlacedGraph:
+    """One training step on a machine. Raises CheckError, on construction, listing what is wrong.
+
+    homes: for each tensor the shards that hold its final value, in a fixed order.
+    """
+
+    task_graph: TaskGraph
+    hardware: Hardware
+    plan: Plan
+    shards: Mapping[str, Shard]
+    homes: Mapping[str, tuple[str, ...]]
+    tasks: tuple[PlacedTask, ...]
+
+    def __post_init__(self) -> None:
+        faults = list(self._faults())
+        if faults:
+            raise CheckError(f"placed graph of {self.task_graph.network.name!r}", faults)
+
+    def _faults(self) -> Iterator[str]:
+        """Reads are local and complete, shards are written once, and nothing waits in a circle."""
+        seen: set[str] = set()
+        for task in self.tasks:
+            for read in task.reads:
+                yield from self._read_faults(task, read)
+            for name in task.writes.values():
+                if name in seen:
+                    yield f"{task.name!r} writes {name!r}, which another task writes too"
+                if self.shards[name].memory != task.memory:
+                    yield f"{task.name!r} on {task.memory!r} writes {name!r}, which is elsewhere"
+                seen.add(name)
+        for name, shard in self.shards.items():
+            from_start = shard.supplied or (shard.tensor.carried and shard.tensor.version == 0)
+            if name not in seen and not from_start:
+                yield f"shard {name!r} is never written"
+        if not nx.is_directed_acyclic_graph(self.graph):
+            yield f"tasks wait for one another in a cycle: {nx.find_cycle(self.graph)}"
+
+    def _read_faults(self, task: PlacedTask, read: Read) -> Iterator[str]:
+        where = task.source or task.memory
+        for piece in read.pieces:
+            shard = self.shards[piece.shard]
+            if shard.memory != where:
+                yield f"{task.name!r} on {where!r} reads {piece.shard!r}, which is in {shard.memory!r}"
+            if not shard.region.contains(piece.region):
+                yield f"{task.name!r} reads more of {piece.shard!r} than it holds"
+        if task.kind is not TaskKind.SUM:
+            missing = uncovered(read.region, (piece.region for piece in read.pieces))
+            if missing:
+                yield f"{task.name!r} lacks {missing} of its operand {read.operand!r}"
+
+    @cached_property
+    def writer(self) -> Mapping[str, int]:
+        """For each shard that is written, the index of the task that writes it."""
+        return {name: index for index, task in enumerate(self.tasks) for name in task.writes.values()}
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[int, ...]]:
+        """For each shard the indices of the tasks that read it, each once."""
+        found: dict[str, list[int]] = {name: [] for name in self.shards}
+        for index, task in enumerate(self.tasks):
+            for name in dict.fromkeys(piece.shard for read in task.reads for piece in read.pieces):
+                found[name].append(index)
+        return {name: tuple(indices) for name, indices in found.items()}
+
+    @cached_property
+    def graph(self) -> nx.DiGraph[str]:
+        """The networkx graph: nodes are task names with a ``task``, edges carry the ``shard``."""
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for task in self.tasks:
+            graph.add_node(task.name, task=task)
+        for name, index in self.writer.items():
+            for reader in self.readers[name]:
+                graph.add_edge(self.tasks[index].name, self.tasks[reader].name, shard=name)
+        return graph
+
+    @property
+    def transfers(self) -> tuple[PlacedTask, ...]:
+        """The tasks that move data between memories."""
+        return tuple(task for task in self.tasks if task.kind is TaskKind.TRANSFER)

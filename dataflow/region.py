@@ -1,0 +1,103 @@
+"""Regions: a range in each dimension of a tensor.
+
+A region is the truth about who holds or needs what; shards, halos and copies are
+all intersections and differences of regions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+
+Range = tuple[int, int]
+"""A half-open range of indices, ``(start, stop)``."""
+
+
+def split_range(extent: int, parts: int, index: int) -> Range:
+    """The ``index``-th of ``parts`` ranges over ``extent``: floor(n i / p) to floor(n (i+1) / p)."""
+    return extent * index // parts, extent * (index + 1) // parts
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Region:
+    """A box of indices: one half-open range for each dimension.
+
+    A region of no dimensions is the whole of a scalar and has size 1.
+    """
+
+    ranges: tuple[Range, ...]
+
+    @classmethod
+    def whole(cls, shape: Iterable[int]) -> Region:
+        """The region that covers a tensor of this shape."""
+        return cls(tuple((0, extent) for extent in shape))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each range."""
+        return tuple(stop - start for start, stop in self.ranges)
+
+    @property
+    def size(self) -> int:
+        """How many elements the region holds; 0 when any range is empty."""
+        return prod(max(0, stop - start) for start, stop in self.ranges)
+
+    def intersection(self, other: Region) -> Region | None:
+        """What both regions hold, or None when they have nothing in common."""
+        ranges: list[Range] = []
+        for (a, b), (c, d) in zip(self.ranges, other.ranges, strict=True):
+            low, high = max(a, c), min(b, d)
+            if low >= high:
+                return None
+            ranges.append((low, high))
+        return Region(tuple(ranges))
+
+    def contains(self, other: Region) -> bool:
+        """Whether every element of ``other`` is in this region."""
+        return all(
+            a <= c and d <= b for (a, b), (c, d) in zip(self.ranges, other.ranges, strict=True)
+        )
+
+    def difference(self, other: Region) -> tuple[Region, ...]:
+        """This region without ``other``, as disjoint boxes in a fixed order."""
+        common = self.intersection(other)
+        if common is None:
+            return (self,)
+        return tuple(self._slabs_around(common))
+
+    def _slabs_around(self, inner: Region) -> Iterator[Region]:
+        done: list[Range] = []
+        for index, ((a, b), (c, d)) in enumerate(zip(self.ranges, inner.ranges, strict=True)):
+            rest = self.ranges[index + 1 :]
+            if a < c:
+                yield Region((*done, (a, c), *rest))
+            if d < b:
+                yield Region((*done, (d, b), *rest))
+            done.append((c, d))
+
+    def slices_within(self, outer: Region) -> tuple[slice, ...]:
+        """Slices that pick this region out of an array that holds ``outer``."""
+        return tuple(
+            slice(a - c, b - c) for (a, b), (c, _) in zip(self.ranges, outer.ranges, strict=True)
+        )
+
+    def describe(self, whole: Region) -> str:
+        """Short text such as ``[:, 0:48]``; empty when the region is all of ``whole``."""
+        if self == whole:
+            return ""
+        parts = [
+            ":" if mine == full else f"{mine[0]}:{mine[1]}"
+            for mine, full in zip(self.ranges, whole.ranges, strict=True)
+        ]
+        while parts and parts[-1] == ":":
+            parts.pop()
+        return f"[{','.join(parts)}]"
+
+
+def uncovered(region: Region, covers: Iterable[Region]) -> tuple[Region, ...]:
+    """The parts of ``region`` that none of ``covers`` holds."""
+    rest: tuple[Region, ...] = (region,)
+    for cover in covers:
+        rest = tuple(piece for part in rest for piece in part.difference(cover))
+    return rest

@@ -1,0 +1,95 @@
+"""The trace: what happened when, on which resource, and what each start had waited for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dataflow.ops import Phase
+from dataflow.placement import TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One task of one step, from start to end, on the resources it held.
+
+    index: its place in the trace. resources: the processor, or for a transfer the copy
+    engine's processor (as ``gpu0.copy``) and the channels of the links. ready_ps: when all
+    it reads was there. cause: index of the span whose end let it start, None at time 0.
+    bound: what set its length: ``compute``, ``memory``, ``launch`` or ``link``.
+    """
+
+    index: int
+    name: str
+    task: int
+    step: int
+    kind: TaskKind
+    layer: str
+    phase: Phase
+    operation: str
+    resources: tuple[str, ...]
+    processor: str | None
+    source: str | None
+    destination: str | None
+    ready_ps: int
+    start_ps: int
+    end_ps: int
+    flop: int
+    bytes: int
+    bound: str
+    cause: int | None
+
+    @property
+    def length_ps(self) -> int:
+        """How long it took once it had started."""
+        return self.end_ps - self.start_ps
+
+    @property
+    def latency_ps(self) -> int:
+        """How long it took from when it could have started: waiting included."""
+        return self.end_ps - self.ready_ps
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEvent:
+    """Bytes taken (positive) or given back (negative) in a memory, and what is in use after.
+
+    tensor: the shard's name in the run. kind: the tensor's, such as ``activation``.
+    """
+
+    time_ps: int
+    memory: str
+    tensor: str
+    kind: str
+    layer: str
+    bytes: int
+    used_bytes: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All spans in the order they started, all memory events in order of time.
+
+    start_ps: when the first batch was in place and step 0 could begin; what is before is the
+    cold start. step_ends_ps: for each step when its last task had ended (the next batch's
+    load included).
+    """
+
+    spans: tuple[Span, ...]
+    memory_events: tuple[MemoryEvent, ...]
+    start_ps: int
+    step_ends_ps: tuple[int, ...]
+
+    @property
+    def end_ps(self) -> int:
+        """When the last step had ended."""
+        return self.step_ends_ps[-1]
+
+    @property
+    def steps(self) -> int:
+        """How many steps were run."""
+        return len(self.step_ends_ps)
+
+    @property
+    def measured(self) -> tuple[Span, ...]:
+        """The spans of the steps themselves: the first batch's load is not among them."""
+        return tuple(span for span in self.spans if span.step >= 0)

@@ -1,0 +1,47 @@
+"""What a verification says: for each tensor how far two computations of it are apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One tensor, computed twice.
+
+    scale: largest magnitude in the reference. max_relative_error: the largest absolute
+    difference over that scale.
+    """
+
+    tensor: str
+    kind: str
+    shape: tuple[int, ...]
+    scale: float
+    max_absolute_error: float
+    max_relative_error: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All tensors of a run against a reference.
+
+    reference: what computed it. tolerance: largest relative error that passes. missing:
+    tensors that only one side has.
+    """
+
+    reference: str
+    dtype: str
+    tolerance: float
+    comparisons: tuple[Comparison, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every tensor is there on both sides and within tolerance."""
+        return bool(self.comparisons) and not self.missing and all(c.passed for c in self.comparisons)
+
+    @property
+    def worst(self) -> Comparison:
+        """The comparison with the largest relative error."""
+        return max(self.comparisons, key=lambda c: (c.max_relative_error, c.tensor))

@@ -1,0 +1,155 @@
+"""Verification: the values of a placed run against the same step computed some other way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from dataflow.backend import Array, Backend
+from dataflow.batches import BatchSource
+from dataflow.cost import Roofline
+from dataflow.executor import Executor
+from dataflow.experiment import Experiment
+from dataflow.graph import TaskGraph, training_graph
+from dataflow.hardware import Hardware, Link, Memory, Processor
+from dataflow.placement import Shard, place
+from dataflow.plan import Plan
+from dataflow.region import Region
+from dataflow.simulation import simulate
+from dataflow.tensor import TensorKind
+from dataflow.verification import Comparison, Verification
+
+TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
+"""Largest error, relative to the largest magnitude in the tensor, that passes."""
+
+Show = Callable[[str, Array], None]
+"""Takes a tensor's name in the run and its whole value; the value may change afterwards."""
+
+Progress = Callable[[int, int], None]
+
+_LEFT_OUT = (TensorKind.BATCH, TensorKind.MASK)
+"""Given to both sides, not computed."""
+
+
+class Reference(Protocol):
+    """Another way to compute the last step of an experiment.
+
+    kinds: what it shows, of activations, gradients, parameters and so on.
+    """
+
+    name: str
+    kinds: frozenset[TensorKind]
+
+    def compute(
+        self, experiment: Experiment, batches: BatchSource, show: Show, progress: Progress | None = None
+    ) -> None:
+        """Computes all steps and shows every tensor of the last one."""
+        ...
+
+
+class LastStep:
+    """Keeps the values of a run's last step, shard by shard, for comparison."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.values: dict[str, list[tuple[Shard, Array]]] = {}
+
+    def keep(self, name: str, shard: Shard, array: Array) -> bool:
+        """Keeps a value of the last step; fit to be an executor's ``keep``."""
+        if shard.tensor.kind in _LEFT_OUT or name != shard.tensor.name_in(self.steps - 1):
+            return False
+        self.values.setdefault(name, []).append((shard, array))
+        return True
+
+    def compare(self, name: str, whole: Array, tolerance: float) -> Comparison | None:
+        """Compares a reference's tensor with what was kept of it, and forgets that."""
+        pieces = self.values.pop(name, None)
+        if pieces is None:
+            return None
+        tensor = pieces[0][0].tensor
+        whole = whole.reshape(tensor.shape)
+        scale = float(np.abs(whole).max(initial=0.0))
+        error = max(
+            float(np.abs(array - whole[shard.region.slices_within(tensor.region)]).max(initial=0.0))
+            for shard, array in pieces
+        )
+        relative = error / scale if scale > 0 else error
+        return Comparison(name, tensor.kind.value, tensor.shape, scale, error, relative, relative <= tolerance)
+
+
+def verify(
+    last_step: LastStep,
+    experiment: Experiment,
+    batches: BatchSource,
+    reference: Reference,
+    tolerance: float | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Compares every tensor of a run's last step with a reference's; uses up ``last_step``.
+
+    tolerance: relative to each tensor's largest magnitude; by default that of the dtype.
+    """
+    dtype = experiment.training.dtype
+    allowed = TOLERANCES[dtype] if tolerance is None else tolerance
+    comparisons: list[Comparison] = []
+    unmatched: list[str] = []
+
+    def show(name: str, whole: Array) -> None:
+        comparison = last_step.compare(name, whole, allowed)
+        if comparison is None:
+            unmatched.append(name)
+        else:
+            comparisons.append(comparison)
+
+    reference.compute(experiment, batches, show, progress)
+    left = [n for n, pieces in last_step.values.items() if pieces[0][0].tensor.kind in reference.kinds]
+    last_step.values.clear()
+    return Verification(reference.name, dtype, allowed, tuple(comparisons), tuple(unmatched + left))
+
+
+class OneProcessor:
+    """The same step on one processor whose memory has no limit: every tensor whole, nothing moved."""
+
+    name = "one processor"
+    kinds = frozenset(TensorKind) - frozenset(_LEFT_OUT)
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def compute(
+        self, experiment: Experiment, batches: BatchSource, show: Show, progress: Progress | None = None
+    ) -> None:
+        """Runs the experiment's network unsplit and shows the tensors of the last step."""
+        steps = experiment.training.steps
+        graph: TaskGraph = training_graph(experiment)
+        placed = place(graph, _one_processor(), Plan())
+
+        def keep(name: str, shard: Shard, array: Array) -> bool:
+            last = name == shard.tensor.name_in(steps - 1)
+            if last and shard.tensor.kind not in _LEFT_OUT and shard.region == Region.whole(shard.tensor.shape):
+                show(name, array)
+            return False
+
+        simulate(placed, steps, Executor(placed, self.backend, batches, steps, keep), progress)
+
+
+def _one_processor() -> Hardware:
+    """A machine of one processor; its times mean nothing, its memories hold anything."""
+    plenty = 2**62
+    cost = Roofline(1e12, 1e12, 0, {})
+    ends = (("host", "processor"), ("processor", "host"))
+    return Hardware(
+        name="one-processor",
+        processors={"processor": Processor("processor", "reference", cost, 1, 0)},
+        memories={name: Memory(name, plenty) for name in ("processor", "host")},
+        links=tuple(Link(f"{a}->{b}", "wire", a, b, 1e12, 0, f"{a}->{b}") for a, b in ends),
+        host="host",
+    )
+
+
+def in_float64(experiment: Experiment) -> Experiment:
+    """The same experiment computed in double precision, where errors of order stand out."""
+    return replace(experiment, training=replace(experiment.training, dtype="float64"))
