@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from dataflow.backend import Array
 from dataflow.batches import BatchSource
 from dataflow.errors import BackendError
 from dataflow.experiment import Experiment
@@ -31,7 +30,7 @@ from dataflow.ops import (
 )
 from dataflow.randomness import dropout_mask, initial_values
 from dataflow.tensor import Tensor, TensorKind
-from dataflow.verify import Progress, Show
+from dataflow.verify import Chosen, Progress, Show
 
 try:
     import torch
@@ -42,17 +41,25 @@ except ImportError as missing:
         "install it with: pip install 'dataflow-simulator[torch]'"
     ) from missing
 
-Values = dict[str, Any]
-
-
 class TorchReference:
-    """Computes an experiment's steps with PyTorch on one thread of the host."""
+    """Computes an experiment's steps with PyTorch.
+
+    Where ReLU and max pooling choose (the sign of a value, the largest of a window), the last
+    step follows the run's choice: in float32 some values are nearer to the kink than rounding,
+    and either side is right. PyTorch's own outputs are what is shown, so a choice that is off
+    by more than the tolerance fails.
+    """
 
     name = f"PyTorch {torch.__version__}"
     kinds = frozenset(TensorKind) - {TensorKind.BATCH, TensorKind.MASK, TensorKind.SAVED}
 
     def compute(
-        self, experiment: Experiment, batches: BatchSource, show: Show, progress: Progress | None = None
+        self,
+        experiment: Experiment,
+        batches: BatchSource,
+        show: Show,
+        chosen: Chosen,
+        progress: Progress | None = None,
     ) -> None:
         """Trains for the experiment's steps and shows the tensors of the last one."""
         training = experiment.training
@@ -70,17 +77,18 @@ class TorchReference:
             weight_decay=training.weight_decay,
         )
         for step in range(training.steps):
+            last = step == training.steps - 1
+            forward = _Forward(experiment, graph.ops, parameters, step, show if last else None, chosen)
             batch = batches.batch(step)
             optimiser.zero_grad()
-            images = torch.from_numpy(np.ascontiguousarray(batch.images)).to(dtype)
-            labels = torch.from_numpy(batch.labels.astype(np.int64))
-            outputs = _forward(experiment, graph.ops, parameters, images, labels, step)
-            loss = next(name for name, op in graph.ops.items() if isinstance(op, SoftmaxCrossEntropy))
-            outputs[loss].mean().backward()
+            forward.loss(
+                torch.from_numpy(np.ascontiguousarray(batch.images)).to(dtype),
+                torch.from_numpy(batch.labels.astype(np.int64)),
+            ).mean().backward()
             optimiser.step()
             if progress:
                 progress(step + 1, training.steps)
-        _show_all(show, outputs, loss, parameters, optimiser, training.steps - 1)
+        _show_parameters(show, parameters, optimiser, training.steps - 1)
 
 
 def _initial(seed: int, tensor: Tensor) -> Any:
@@ -88,26 +96,68 @@ def _initial(seed: int, tensor: Tensor) -> Any:
     return torch.from_numpy(initial_values(seed, tensor.base, tensor.shape, tensor.initial))
 
 
-def _forward(
-    experiment: Experiment,
-    ops: Mapping[str, Op],
-    parameters: Mapping[str, Any],
-    images: Any,
-    labels: Any,
-    step: int,
-) -> Values:
-    """Every layer's output, each keeping its gradient."""
-    values: Values = {DATA: images}
-    for name, op in ops.items():
-        source = values[experiment.network.inputs[name][0]]
+class _Forward:
+    """One forward pass whose activations and their gradients are shown as soon as they are known."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        ops: Mapping[str, Op],
+        parameters: Mapping[str, Any],
+        step: int,
+        show: Show | None,
+        chosen: Chosen,
+    ) -> None:
+        self.experiment = experiment
+        self.ops = ops
+        self.parameters = parameters
+        self.step = step
+        self.show = show
+        self.chosen = chosen
+
+    def loss(self, images: Any, labels: Any) -> Any:
+        """Each image's loss."""
+        values: dict[str, Any] = {DATA: images}
+        own: dict[str, Any] = {}
+        readers = [self.experiment.network.inputs[name][0] for name in self.ops]
+        for position, (name, op) in enumerate(self.ops.items()):
+            source = readers[position]
+            own[name], values[name] = self._layer(name, op, source, values[source], labels)
+            self._watch(name, values[name], op)
+            if source not in readers[position + 1 :]:
+                del values[source]
+                self._show(source, own.pop(source, None))
+        self._show(name, own[name])
+        return values[name]
+
+    def _layer(self, name: str, op: Op, source: str, x: Any, labels: Any) -> tuple[Any, Any]:
+        """A layer's output as PyTorch computes it, and as it goes on: by the run's choices."""
+        weight, bias = self.parameters.get(f"{name}.weight"), self.parameters.get(f"{name}.bias")
         mask = None
         if isinstance(op, Dropout):
-            drawn = dropout_mask(experiment.training.seed, f"{name}.mask@{step}", op.shape, op.rate)
-            mask = torch.from_numpy(drawn).to(source.dtype) * op.gain
-        values[name] = _apply(op, source, parameters.get(f"{name}.weight"), parameters.get(f"{name}.bias"), mask, labels)
-        values[name].retain_grad()
-    del values[DATA]
-    return values
+            drawn = dropout_mask(self.experiment.training.seed, f"{name}.mask@{self.step}", op.shape, op.rate)
+            mask = torch.from_numpy(drawn).to(x.dtype) * op.gain
+        if self.show is None or not isinstance(op, Relu | MaxPooling):
+            y = _apply(op, x, weight, bias, mask, labels)
+            return y.detach(), y
+        with torch.no_grad():
+            own = _apply(op, x, weight, bias, mask, labels)
+        if isinstance(op, Relu):
+            positive = torch.from_numpy(self.chosen(f"{name}@{self.step}")) > 0
+            return own, torch.where(positive, x, torch.zeros((), dtype=x.dtype))
+        seen = _padded(op, torch.from_numpy(self.chosen(f"{source}@{self.step}")), -torch.inf)
+        _, places = functional.max_pool2d(seen, op.kernel, op.stride, return_indices=True)
+        flat = _padded(op, x, -torch.inf).flatten(2)
+        return own, flat.gather(2, places.flatten(2)).reshape(places.shape)
+
+    def _watch(self, name: str, value: Any, op: Op) -> None:
+        """Has the gradient of an activation shown when autograd reaches it."""
+        if self.show is not None and not isinstance(op, SoftmaxCrossEntropy):
+            value.register_hook(lambda gradient: self._show(f"{name}.grad", gradient))
+
+    def _show(self, base: str, value: Any) -> None:
+        if self.show is not None and value is not None:
+            self.show(f"{base}@{self.step}", value.detach().numpy())
 
 
 def _apply(op: Op, x: Any, weight: Any, bias: Any, mask: Any, labels: Any) -> Any:
@@ -145,22 +195,12 @@ def _padded(op: Convolution | MaxPooling | AveragePooling, x: Any, value: float)
     return functional.pad(x, (left, right, top, bottom), value=value)
 
 
-def _show_all(
-    show: Show, outputs: Values, loss: str, parameters: Mapping[str, Any], optimiser: Any, step: int
-) -> None:
-    for name, value in outputs.items():
-        show(f"{name}@{step}", _array(value))
-        if name != loss:
-            show(f"{name}.grad@{step}", _array(value.grad))
+def _show_parameters(show: Show, parameters: Mapping[str, Any], optimiser: Any, step: int) -> None:
+    """Shows each parameter's gradient, new value and velocity."""
+    learning_rate = optimiser.param_groups[0]["lr"]
     for name, parameter in parameters.items():
-        show(f"{name}.grad@{step}", _array(parameter.grad))
-        show(f"{name}@{step + 1}", _array(parameter))
-        buffer = optimiser.state[parameter]["momentum_buffer"]
-        learning_rate = optimiser.param_groups[0]["lr"]
+        show(f"{name}.grad@{step}", parameter.grad.numpy())
+        show(f"{name}@{step + 1}", parameter.detach().numpy())
         # PyTorch's buffer is the paper's velocity divided by -lr.
-        show(f"{name}.velocity@{step + 1}", _array(buffer * -learning_rate))
-
-
-def _array(value: Any) -> Array:
-    array: Array = value.detach().numpy()
-    return array
+        velocity = optimiser.state[parameter]["momentum_buffer"] * -learning_rate
+        show(f"{name}.velocity@{step + 1}", velocity.numpy())

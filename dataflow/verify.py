@@ -28,6 +28,9 @@ TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
 Show = Callable[[str, Array], None]
 """Takes a tensor's name in the run and its whole value; the value may change afterwards."""
 
+Chosen = Callable[[str], Array]
+"""Gives the run's whole value of a tensor of the last step, by its name in the run."""
+
 Progress = Callable[[int, int], None]
 
 _LEFT_OUT = (TensorKind.BATCH, TensorKind.MASK)
@@ -44,9 +47,18 @@ class Reference(Protocol):
     kinds: frozenset[TensorKind]
 
     def compute(
-        self, experiment: Experiment, batches: BatchSource, show: Show, progress: Progress | None = None
+        self,
+        experiment: Experiment,
+        batches: BatchSource,
+        show: Show,
+        chosen: Chosen,
+        progress: Progress | None = None,
     ) -> None:
-        """Computes all steps and shows every tensor of the last one."""
+        """Computes all steps and shows every tensor of the last one.
+
+        chosen: the run's values, for a reference that follows its choices where rounding
+        decides; not to be asked for a tensor that has been shown.
+        """
         ...
 
 
@@ -63,6 +75,15 @@ class LastStep:
             return False
         self.values.setdefault(name, []).append((shard, array))
         return True
+
+    def whole(self, name: str) -> Array:
+        """A tensor of the last step, put together from its shards."""
+        pieces = self.values[name]
+        tensor = pieces[0][0].tensor
+        value = np.empty(tensor.shape, dtype=tensor.dtype)
+        for shard, array in pieces:
+            value[shard.region.slices_within(tensor.region)] = array
+        return value
 
     def compare(self, name: str, whole: Array, tolerance: float) -> Comparison | None:
         """Compares a reference's tensor with what was kept of it, and forgets that."""
@@ -104,7 +125,7 @@ def verify(
         else:
             comparisons.append(comparison)
 
-    reference.compute(experiment, batches, show, progress)
+    reference.compute(experiment, batches, show, last_step.whole, progress)
     left = [n for n, pieces in last_step.values.items() if pieces[0][0].tensor.kind in reference.kinds]
     last_step.values.clear()
     return Verification(reference.name, dtype, allowed, tuple(comparisons), tuple(unmatched + left))
@@ -120,7 +141,12 @@ class OneProcessor:
         self.backend = backend
 
     def compute(
-        self, experiment: Experiment, batches: BatchSource, show: Show, progress: Progress | None = None
+        self,
+        experiment: Experiment,
+        batches: BatchSource,
+        show: Show,
+        chosen: Chosen,
+        progress: Progress | None = None,
     ) -> None:
         """Runs the experiment's network unsplit and shows the tensors of the last step."""
         steps = experiment.training.steps
