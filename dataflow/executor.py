@@ -16,9 +16,10 @@ from dataflow.backend import Array, Backend
 from dataflow.batches import Batch, BatchSource
 from dataflow.errors import BackendError, NumericError, ResidencyError
 from dataflow.network import DATA
-from dataflow.ops import Dropout, Phase, Role
+from dataflow.ops import Dropout, Phase, Role, SoftmaxCrossEntropy
 from dataflow.placement import PlacedGraph, PlacedTask, Read, Shard, TaskKind
 from dataflow.randomness import dropout_mask, initial_values
+from dataflow.region import Region
 from dataflow.simulation.schedule import Instance, Schedule
 from dataflow.tensor import Tensor, TensorKind
 
@@ -228,3 +229,23 @@ class Executor:
                 f"written by {task.name!r} in step {step}; "
                 "a smaller training.learning_rate or smaller initial weights may keep it in range"
             )
+
+
+class Losses:
+    """Collects the mean loss of each step from the values an executor publishes."""
+
+    def __init__(self, placed: PlacedGraph) -> None:
+        ops = placed.task_graph.ops
+        self.layer = next(name for name, op in ops.items() if isinstance(op, SoftmaxCrossEntropy))
+        self.images = placed.task_graph.training.batch
+        self.sums: dict[str, dict[Region, float]] = {}
+
+    def see(self, name: str, shard: Shard, array: Array) -> None:
+        """Notes the losses of a part of the batch; replicas of the same part count once."""
+        if shard.tensor.base == self.layer:
+            self.sums.setdefault(name, {})[shard.region] = float(np.sum(array, dtype=np.float64))
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """The mean loss of every step so far."""
+        return tuple(sum(parts.values()) / self.images for parts in self.sums.values())

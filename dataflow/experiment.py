@@ -47,7 +47,11 @@ class Override:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything a run needs to know. overrides: the fields that were set from outside."""
+    """Everything a run needs to know.
+
+    overrides: the fields that were set from outside. origin: the name or path it was read
+    from, None when it was made in Python.
+    """
 
     name: str
     network: Network
@@ -57,3 +61,4 @@ class Experiment:
     backend: str = "numpy"
     description: str = ""
     overrides: tuple[Override, ...] = ()
+    origin: str | None = None

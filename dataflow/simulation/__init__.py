@@ -1,5 +1,5 @@
 """Discrete-event simulation of a placed graph: when everything happens, and (with a backend) what comes out."""
 
-from dataflow.simulation.simulate import Observer, Run, simulate
+from dataflow.simulation.event_loop import Observer, Run, simulate
 
 __all__ = ["Observer", "Run", "simulate"]

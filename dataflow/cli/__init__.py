@@ -1,0 +1,45 @@
+"""The command line: ``dataflow run | simulate | verify | show | compare | list``.
+
+What a command needs is imported when it runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dataflow.cli.commands import compare, list_shipped, run, show, simulate, verify
+from dataflow.errors import DataflowError
+
+INTERRUPTED = 130
+"""The exit code shells use for a program ended by Ctrl-C."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(package_name="dataflow-simulator", prog_name="dataflow")
+def dataflow() -> None:
+    """Simulate neural-network training on hardware you may not have: computed, timed, verified."""
+
+
+for command in (run, simulate, verify, show, compare, list_shipped):
+    dataflow.add_command(command)
+
+
+def main() -> None:
+    """Runs the command line. Exit code 0: done; 1: verification failed; 2: the input is at fault."""
+    try:
+        code = dataflow(standalone_mode=False)
+    except click.ClickException as fault:
+        fault.show()
+        sys.exit(fault.exit_code)
+    except DataflowError as fault:
+        click.echo(f"dataflow: {fault}", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("dataflow: interrupted; nothing was written", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

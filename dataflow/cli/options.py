@@ -1,0 +1,85 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from dataflow.experiment import Override
+
+Command = Callable[..., Any]
+
+
+class OverrideType(click.ParamType):
+    """``path=value``, as ``--set`` takes it."""
+
+    name = "path=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Override:
+        """Splits at the first equals sign."""
+        if isinstance(value, Override):
+            return value
+        path, equals, text = str(value).partition("=")
+        if not equals or not path.strip():
+            self.fail(
+                f"{value!r} is not of the form path=value, such as training.batch=64 "
+                'or hardware.links.pcie.bandwidth="8 GB/s"',
+                param,
+                ctx,
+            )
+        return Override(path.strip(), text.strip())
+
+
+def experiment_options(command: Command) -> Command:
+    """``--set``, ``--steps``, ``--batch``, ``--seed``."""
+    for option in (
+        click.option("--seed", type=click.IntRange(min=0), help="Seed of weights, crops and dropout masks."),
+        click.option("--batch", type=click.IntRange(min=1), help="Images a step, over all processors."),
+        click.option("--steps", type=click.IntRange(min=1), help="How many training steps to run."),
+        set_option,
+    ):
+        command = option(command)
+    return command
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    type=OverrideType(),
+    help='Override any field: --set hardware.links.pcie.bandwidth="8 GB/s". May be repeated.',
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON instead of tables.")
+out_option = click.option("--out", type=click.Path(), help="Folder for the report's files.")
+backend_option = click.option("--backend", help="What computes the values: numpy, null, or one you installed.")
+images_option = click.option(
+    "--images",
+    help="Folder of your own images, one sub-folder for each class; or 'noise'. Default: sample photographs.",
+)
+reference_option = click.option(
+    "--reference",
+    type=click.Choice(["one-processor", "torch"]),
+    default="one-processor",
+    show_default=True,
+    help="What the values are compared with.",
+)
+tolerance_option = click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Largest error, relative to a tensor's largest magnitude. Default: 1e-4 in float32, 1e-10 in float64.",
+)
+
+
+def overrides(
+    settings: tuple[Override, ...],
+    *,
+    steps: int | None = None,
+    batch: int | None = None,
+    seed: int | None = None,
+    backend: str | None = None,
+) -> tuple[Override, ...]:
+    """The overrides that ``--set`` and its shorthands ask for, shorthands last."""
+    short = (("training.steps", steps), ("training.batch", batch), ("training.seed", seed), ("backend", backend))
+    return (*settings, *(Override(path, str(value)) for path, value in short if value is not None))

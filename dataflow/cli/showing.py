@@ -1,0 +1,90 @@
+"""``dataflow show``: a network, a machine or an experiment, as tables, JSON or a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import topologies
+from dataflow.cli.terminal import print_json, print_tables
+from dataflow.errors import ReportError
+from dataflow.experiment import Experiment, Override
+from dataflow.hardware import Hardware
+from dataflow.network import Network
+from reports import (
+    draw_hardware,
+    draw_network,
+    hardware_json,
+    network_json,
+    plan_json,
+    show_hardware,
+    show_network,
+    show_plan,
+)
+
+DEFAULT_BATCH = 128
+FLOAT32_BYTES = 4
+
+
+def show_description(
+    name: str, settings: tuple[Override, ...], batch: int | None, kind: str | None, draw: str | None, as_json: bool
+) -> None:
+    """Prints what a name or path describes; of a name of two kinds, the network."""
+    if draw and Path(draw).suffix not in (".svg", ".png"):
+        raise ReportError(f"--draw {draw}: pictures are .svg or .png; name the file accordingly")
+    match kind or _kind(name):
+        case "network":
+            _show_network(topologies.load_network(name, settings), batch, draw, as_json)
+        case "hardware":
+            _show_hardware(topologies.load_hardware(name, settings), draw, as_json)
+        case _:
+            if batch is not None:
+                settings = (*settings, Override("training.batch", str(batch)))
+            _show_experiment(topologies.load(name, settings), draw, as_json)
+
+
+def _kind(name: str) -> str:
+    """The kind of a name: a network's before an experiment's of the same name."""
+    kinds = {entry.kind for entry in topologies.shipped() if entry.name == name}
+    return "network" if "network" in kinds else topologies.kind_of(name)
+
+
+def _show_network(network: Network, batch: int | None, draw: str | None, as_json: bool) -> None:
+    count = batch or DEFAULT_BATCH
+    if draw:
+        draw_network(network, Path(draw))
+    if as_json:
+        print_json(network_json(network, count, FLOAT32_BYTES))
+    else:
+        print_tables(show_network(network, count, FLOAT32_BYTES))
+
+
+def _show_hardware(hardware: Hardware, draw: str | None, as_json: bool) -> None:
+    if draw:
+        draw_hardware(hardware, Path(draw))
+    if as_json:
+        print_json(hardware_json(hardware))
+    else:
+        print_tables(show_hardware(hardware))
+
+
+def _show_experiment(experiment: Experiment, draw: str | None, as_json: bool) -> None:
+    from dataflow.session import place_experiment
+
+    placed = place_experiment(experiment)
+    training = experiment.training
+    if draw:
+        draw_network(experiment.network, Path(draw))
+    if as_json:
+        shown: dict[str, Any] = {
+            "name": experiment.name,
+            "description": experiment.description,
+            "network": network_json(experiment.network, training.batch, training.itemsize),
+            "hardware": hardware_json(experiment.hardware),
+            "plan": plan_json(placed),
+        }
+        print_json(shown)
+        return
+    print_tables(show_network(experiment.network, training.batch, training.itemsize))
+    print_tables(show_hardware(experiment.hardware))
+    print_tables(show_plan(placed))

@@ -1,0 +1,220 @@
+"""The composition root: the stages put together with topologies, backends and batches.
+
+The command line and ``import dataflow`` call these; everything else in ``dataflow``
+knows nothing of where descriptions, backends or reports come from.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+
+import backends
+import topologies
+from dataflow.backend import Array
+from dataflow.batches import BatchSource, open_batches
+from dataflow.errors import BackendError, OutOfMemoryError
+from dataflow.executor import Executor, Losses
+from dataflow.experiment import Experiment, Override
+from dataflow.graph import training_graph
+from dataflow.measurement import measure
+from dataflow.overrides import unchanged_warnings
+from dataflow.placement import PlacedGraph, Shard, place
+from dataflow.result import Result
+from dataflow.simulation import Run, simulate
+from dataflow.verification import Verification
+from dataflow.references import LastStep, OneProcessor, Reference, verify
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is being done, how many parts of it are done, and how many there are."""
+
+REFERENCES = ("one-processor", "torch")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run may be asked for beyond its experiment.
+
+    images: a folder with a sub-folder for each class, ``noise``, or None for sample photographs.
+    reference: one of REFERENCES, or None for no verification. tolerance: None for the dtype's.
+    """
+
+    images: str | None = None
+    reference: str | None = "one-processor"
+    tolerance: float | None = None
+
+
+def place_experiment(experiment: Experiment) -> PlacedGraph:
+    """An experiment's training step, placed on its hardware by its plan."""
+    return place(training_graph(experiment), experiment.hardware, experiment.plan)
+
+
+def simulate_experiment(experiment: Experiment) -> Result:
+    """Times an experiment without computing values.
+
+    Raises OutOfMemoryError, with the batch that would fit, when a memory is too small.
+    """
+    placed = place_experiment(experiment)
+    with _naming_the_batch_that_fits(experiment):
+        run = simulate(placed, experiment.training.steps)
+    return _result(experiment, run, "null", computed=False)
+
+
+def run_experiment(experiment: Experiment, options: Options, progress: Progress | None = None) -> Result:
+    """Times an experiment, computes its values and verifies them.
+
+    With a backend that computes nothing this is ``simulate_experiment``. Raises what the
+    stages raise; NumericError when a value is not finite.
+    """
+    backend = backends.get(experiment.backend)
+    if not backend.computes:
+        return replace(simulate_experiment(experiment), backend=backend.name)
+    steps = experiment.training.steps
+    placed = place_experiment(experiment)
+    with _naming_the_batch_that_fits(experiment):
+        simulate(placed, steps)  # Says within milliseconds what does not fit.
+    reference = _reference(options.reference, experiment)
+    batches = open_batches(experiment, options.images)
+    last_step = LastStep(steps)
+    losses = Losses(placed)
+
+    def keep(name: str, shard: Shard, array: Array) -> bool:
+        losses.see(name, shard, array)
+        return reference is not None and last_step.keep(name, shard, array)
+
+    run = simulate(
+        placed, steps, Executor(placed, backend, batches, steps, keep), _named(progress, "computing")
+    )
+    verification = _verification(experiment, options, reference, last_step, batches, progress)
+    result = _result(experiment, run, backend.name, computed=True)
+    return replace(result, losses=losses.means, verification=verification)
+
+
+def verify_experiment(
+    experiment: Experiment, options: Options | None = None, progress: Progress | None = None
+) -> Verification:
+    """Computes an experiment as placed and compares every tensor with a reference."""
+    options = options or Options()
+    if options.reference is None:
+        options = replace(options, reference=REFERENCES[0])
+    result = run_experiment(experiment, options, progress)
+    if result.verification is None:
+        raise BackendError(
+            f"backend {experiment.backend!r} computes no values, so there is nothing to verify; "
+            "choose another, such as 'numpy'"
+        )
+    return result.verification
+
+
+def largest_batch(experiment: Experiment) -> int | None:
+    """The largest batch up to the experiment's own that fits in memory; None when not even 1 does."""
+    low, high = 0, experiment.training.batch
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _fits(replace(experiment, training=replace(experiment.training, batch=middle))):
+            low = middle
+        else:
+            high = middle - 1
+    return low or None
+
+
+def _fits(experiment: Experiment) -> bool:
+    try:
+        simulate(place_experiment(experiment), experiment.training.steps)
+    except OutOfMemoryError:
+        return False
+    return True
+
+
+@contextmanager
+def _naming_the_batch_that_fits(experiment: Experiment) -> Iterator[None]:
+    """Adds to an OutOfMemoryError the largest batch that would fit."""
+    try:
+        yield
+    except OutOfMemoryError as full:
+        fits = largest_batch(experiment)
+        batch = experiment.training.batch
+        hint = (
+            f"batch {batch} does not fit; the largest that does is {fits} (--batch {fits})"
+            if fits
+            else "not even a batch of 1 fits; split the network over more processors"
+        )
+        raise OutOfMemoryError(
+            f"{full}\n{hint}",
+            memory=full.memory,
+            tensor=full.tensor,
+            needed_bytes=full.needed_bytes,
+            capacity_bytes=full.capacity_bytes,
+            holders=full.holders,
+        ) from None
+
+
+def _reference(name: str | None, experiment: Experiment) -> Reference | None:
+    if name is None:
+        return None
+    if name == "torch":
+        from backends.torch_reference import TorchReference
+
+        return TorchReference()
+    if name == "one-processor":
+        return OneProcessor(backends.get(experiment.backend))
+    raise BackendError(f"no reference is called {name!r}; there are: {', '.join(REFERENCES)}")
+
+
+def _verification(
+    experiment: Experiment,
+    options: Options,
+    reference: Reference | None,
+    last_step: LastStep,
+    batches: BatchSource,
+    progress: Progress | None,
+) -> Verification | None:
+    if reference is None:
+        return None
+    told = _named(progress, f"verifying against {reference.name}")
+    return verify(last_step, experiment, batches, reference, options.tolerance, told)
+
+
+def _named(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(what, done, total)
+
+
+def _result(experiment: Experiment, run: Run, backend: str, *, computed: bool) -> Result:
+    metrics = measure(run)
+    return Result(
+        experiment=experiment,
+        trace=run.trace,
+        metrics=metrics,
+        backend=backend,
+        warnings=tuple(unchanged_warnings(experiment, metrics, _without, computed=computed)),
+        versions=_versions(),
+    )
+
+
+def _without(experiment: Experiment, override: Override) -> tuple[Experiment, Run] | None:
+    """The same experiment without one of its overrides, simulated; None when it cannot be."""
+    if experiment.origin is None:
+        return None
+    others = [other for other in experiment.overrides if other is not override]
+    plain = topologies.load(experiment.origin, others)
+    try:
+        return plain, simulate(place_experiment(plain), plain.training.steps)
+    except OutOfMemoryError:
+        return None
+
+
+def _versions() -> dict[str, str]:
+    names = ("dataflow-simulator", "numpy", "simpy", "networkx", "pyyaml")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
