@@ -119,7 +119,9 @@ def open_batches(experiment: Experiment, images: str | Path | None = None) -> Ba
     if str(images) == "noise":
         return Noise(experiment)
     folder = Path(images)
-    return Photographs(_folder_photographs(folder, experiment.network.classes), experiment, f"folder {folder}")
+    return Photographs(
+        _folder_photographs(folder, experiment.network.classes), experiment, f"folder {folder}"
+    )
 
 
 def _sample_photographs() -> list[tuple[NDArray[np.uint8], int]]:
@@ -134,11 +136,13 @@ def _folder_photographs(folder: Path, classes: int) -> list[tuple[NDArray[np.uin
         raise DataError(f"--images {folder}: is not a folder; give one with a sub-folder for each class")
     named = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not named:
-        raise DataError(f"--images {folder}: has no sub-folders; put the images of each class in one of its own")
+        raise DataError(
+            f"--images {folder}: has no sub-folders; put the images of each class in one of its own"
+        )
     if len(named) > classes:
         raise DataError(
-            f"--images {folder}: has {len(named)} sub-folders (classes), but the network tells {classes} apart; "
-            f"set network.classes={len(named)}"
+            f"--images {folder}: has {len(named)} sub-folders (classes), but the network tells "
+            f"{classes} apart; set network.classes={len(named)}"
         )
     found: list[tuple[NDArray[np.uint8], int]] = []
     for label, path in enumerate(named):

@@ -46,7 +46,8 @@ class Executor:
         training = placed.task_graph.training
         if training.dtype not in backend.dtypes:
             raise BackendError(
-                f"backend {backend.name!r} does not compute in {training.dtype}; it has {', '.join(backend.dtypes)}"
+                f"backend {backend.name!r} does not compute in {training.dtype}; "
+                f"it has {', '.join(backend.dtypes)}"
             )
         self.placed = placed
         self.schedule = Schedule(placed)
@@ -122,7 +123,7 @@ class Executor:
 
     def _resident(self, name: str, step: int, task: PlacedTask) -> Array:
         """A shard's value in the memory the task reads from. Raises ResidencyError if it is not there."""
-        memory = task.source or task.memory
+        memory = task.route[0]
         instance = self.schedule.instance(name, step)
         array = self.stores[memory].get(instance)
         if array is None:
@@ -147,7 +148,8 @@ class Executor:
         return whole, True
 
     def _compute(self, step: int, task: PlacedTask) -> dict[str, Array]:
-        assert task.op is not None and task.direction is not None
+        assert task.op is not None
+        assert task.direction is not None
         reads: dict[str, Array] = {}
         assembled: list[Array] = []
         for read in task.reads:

@@ -134,7 +134,15 @@ class _Builder:
         labels = ("batch", "channel", "height", "width")
         for version in (0, 1):
             self._add_tensor(
-                Tensor(DATA, version, TensorKind.BATCH, labels, (training.batch, *network.input), training.dtype, DATA)
+                Tensor(
+                    DATA,
+                    version,
+                    TensorKind.BATCH,
+                    labels,
+                    (training.batch, *network.input),
+                    training.dtype,
+                    DATA,
+                )
             )
             self._add_tensor(
                 Tensor(LABEL, version, TensorKind.BATCH, ("batch",), (training.batch,), "int32", DATA)
@@ -148,7 +156,11 @@ class _Builder:
         spec = self.network.layers[layer]
         initial = None
         if kind is TensorKind.PARAMETER and isinstance(spec, ConvolutionLayer | FullyConnectedLayer):
-            initial = spec.initial if operand.name == "weight" else Initial(weight_deviation=0.0, bias=spec.initial.bias)
+            initial = (
+                spec.initial
+                if operand.name == "weight"
+                else Initial(weight_deviation=0.0, bias=spec.initial.bias)
+            )
         dtype = operand.dtype or self.training.dtype
         return self._add_tensor(
             Tensor(base, version, kind, operand.labels, operand.shape, dtype, layer, initial)
@@ -238,4 +250,3 @@ class _Builder:
                 reads = {"parameter": f"{base}@0", "gradient": f"{base}.grad@0", "velocity": velocity[0]}
                 writes = {"new_parameter": parameter, "new_velocity": velocity[1]}
                 self._add_task(base, layer, sgd, sgd.passes[0], reads, writes)
-

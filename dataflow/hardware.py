@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import networkx as nx
 
@@ -139,7 +140,5 @@ class Hardware:
                 raise HardwareError(
                     f"hardware {self.name!r}: no route from {source!r} to {destination!r}"
                 ) from None
-            self._routes[key] = tuple(
-                self.graph.edges[edge]["link"] for edge in zip(nodes, nodes[1:], strict=False)
-            )
+            self._routes[key] = tuple(self.graph.edges[edge]["link"] for edge in pairwise(nodes))
         return self._routes[key]

@@ -242,9 +242,7 @@ def _both_sides(pad: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]
     return (pad[0], pad[0]), (pad[1], pad[1])
 
 
-def _check_window(
-    binding: Binding, kernel: Sequence[int], pad: Sequence[int], extent: Sequence[int]
-) -> None:
+def _check_window(binding: Binding, kernel: Sequence[int], pad: Sequence[int], extent: Sequence[int]) -> None:
     for k, p, n, what in zip(kernel, pad, extent, ("height", "width"), strict=True):
         if k > n + 2 * p:
             raise binding.fault(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dataflow.cost import PS_PER_S, Roofline
@@ -130,13 +130,13 @@ def _memory_use(capacity_bytes: int, events: Sequence[MemoryEvent]) -> MemoryUse
 
 
 def _transfer(span: Span) -> Transfer:
-    assert span.source is not None and span.destination is not None
+    source, destination = span.ends
     return Transfer(
         layer=span.layer,
         phase=span.phase.label,
         step=span.step,
-        source=span.source,
-        destination=span.destination,
+        source=source,
+        destination=destination,
         bytes=span.bytes,
         ready_s=span.ready_ps / PS_PER_S,
         start_s=span.start_ps / PS_PER_S,
@@ -162,8 +162,7 @@ def _links(hardware: Hardware, trace: Trace) -> dict[str, LinkUse]:
     passed: dict[str, list[Span]] = {link.name: [] for link in hardware.links}
     routes: dict[str, list[Span]] = {}
     for span in transfers:
-        assert span.source is not None and span.destination is not None
-        route = hardware.route(span.source, span.destination)
+        route = hardware.route(*span.ends)
         for link in route:
             passed[link.name].append(span)
         if len(route) > 1:
@@ -201,9 +200,7 @@ def _layers(trace: Trace) -> tuple[LayerTime, ...]:
     ordered = sorted(trace.measured, key=lambda span: (span.phase, span.task))
     for span in ordered:
         groups.setdefault((span.layer, span.phase.label), []).append(span)
-    return tuple(
-        _layer_time(layer, phase, spans, trace) for (layer, phase), spans in groups.items()
-    )
+    return tuple(_layer_time(layer, phase, spans, trace) for (layer, phase), spans in groups.items())
 
 
 def _layer_time(layer: str, phase: str, spans: Sequence[Span], trace: Trace) -> LayerTime:
@@ -259,29 +256,33 @@ def limits(placed: PlacedGraph, steps: int, step_s: float) -> tuple[Limit, ...]:
 
 def _doubled(hardware: Hardware) -> dict[str, Hardware]:
     """The machine with one kind of resource twice as fast, by that resource's name."""
-    changes = {
-        "arithmetic": lambda cost: replace(cost, peak_flops=2 * cost.peak_flops),
-        "memory bandwidth": lambda cost: replace(cost, bandwidth_bytes_per_s=2 * cost.bandwidth_bytes_per_s),
-        "kernel launches": lambda cost: replace(cost, launch_overhead_ps=cost.launch_overhead_ps // 2),
-    }
-    machines = {
-        resource: replace(
+
+    def with_costs(change: Callable[[Roofline], Roofline]) -> Hardware:
+        processors = {
+            name: replace(p, cost=change(p.cost)) if isinstance(p.cost, Roofline) else p
+            for name, p in hardware.processors.items()
+        }
+        return replace(hardware, processors=processors)
+
+    return {
+        "arithmetic": with_costs(lambda c: replace(c, peak_flops=2 * c.peak_flops)),
+        "memory bandwidth": with_costs(
+            lambda c: replace(c, bandwidth_bytes_per_s=2 * c.bandwidth_bytes_per_s)
+        ),
+        "kernel launches": with_costs(lambda c: replace(c, launch_overhead_ps=c.launch_overhead_ps // 2)),
+        "links": replace(
             hardware,
             processors={
-                name: replace(p, cost=change(p.cost)) if isinstance(p.cost, Roofline) else p
+                name: replace(p, copy_overhead_ps=p.copy_overhead_ps // 2)
                 for name, p in hardware.processors.items()
             },
-        )
-        for resource, change in changes.items()
-    }
-    machines["links"] = replace(
-        hardware,
-        processors={
-            name: replace(p, copy_overhead_ps=p.copy_overhead_ps // 2) for name, p in hardware.processors.items()
-        },
-        links=tuple(
-            replace(link, bandwidth_bytes_per_s=2 * link.bandwidth_bytes_per_s, latency_ps=link.latency_ps // 2)
-            for link in hardware.links
+            links=tuple(
+                replace(
+                    link,
+                    bandwidth_bytes_per_s=2 * link.bandwidth_bytes_per_s,
+                    latency_ps=link.latency_ps // 2,
+                )
+                for link in hardware.links
+            ),
         ),
-    )
-    return machines
+    }

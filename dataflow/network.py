@@ -96,7 +96,9 @@ class Network:
             for name in bound
             if name not in read and name not in losses
         ]
-        faults += [f"layer {name!r} is a loss, but is read by another layer" for name in losses if name in read]
+        faults += [
+            f"layer {name!r} is a loss, but is read by another layer" for name in losses if name in read
+        ]
         if faults:
             raise CheckError(f"network {self.name!r}", faults)
 

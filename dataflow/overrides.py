@@ -35,7 +35,10 @@ def unchanged_warnings(
             continue
         if metrics != unset:
             if _only_transfers_differ(metrics, unset):
-                yield f"{named} changes transfers but not the step time: all that it changes is hidden behind computation"
+                yield (
+                    f"{named} changes transfers but not the step time: "
+                    "all that it changes is hidden behind computation"
+                )
         elif not (computed and override.path.split(".")[0] in ("training", "network")):
             yield f"{named} changes nothing: {_reason(override, experiment, run)}"
 
@@ -78,12 +81,7 @@ def _reason(override: Override, experiment: Experiment, run: Run) -> str:
 
 def _link_reason(kind: str, run: Run) -> str:
     hardware = run.placed.hardware
-    used = {
-        link.kind
-        for task in run.placed.transfers
-        if task.source is not None and task.destination is not None
-        for link in hardware.route(task.source, task.destination)
-    }
+    used = {link.kind for task in run.placed.transfers for link in hardware.route(*task.route)}
     if kind not in used:
         return f"no transfer passes a link of kind {kind!r}"
     return f"no transfer is limited by a link of kind {kind!r}: others on its route are narrower"
@@ -104,7 +102,9 @@ def _efficiency_reason(model: str, op: str, rest: list[str], run: Run) -> str:
     wanted = [
         span
         for span in run.trace.measured
-        if span.processor and span.operation.split()[0] == op and (not passes or span.operation.split()[1] == passes[0])
+        if span.processor
+        and span.operation.split()[0] == op
+        and (not passes or span.operation.split()[1] == passes[0])
     ]
     what = f"{op} {passes[0]}" if passes else op
     if not wanted:

@@ -103,7 +103,8 @@ def _faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> list[str]:
         ]
         axes = (ON,) if rule.on else tuple(plan.mesh)
         faults += [
-            f"layer {pattern!r} shards {dimension!r} over axis {axis!r}, but the axes are: {', '.join(axes) or 'none'}"
+            f"layer {pattern!r} shards {dimension!r} over axis {axis!r}, "
+            f"but the axes are: {', '.join(axes) or 'none'}"
             for dimension, axis in rule.shard.items()
             if axis not in axes
         ]

@@ -98,7 +98,9 @@ class LastStep:
             for shard, array in pieces
         )
         relative = error / scale if scale > 0 else error
-        return Comparison(name, tensor.kind.value, tensor.shape, scale, error, relative, relative <= tolerance)
+        return Comparison(
+            name, tensor.kind.value, tensor.shape, scale, error, relative, relative <= tolerance
+        )
 
 
 def verify(
@@ -155,7 +157,11 @@ class OneProcessor:
 
         def keep(name: str, shard: Shard, array: Array) -> bool:
             last = name == shard.tensor.name_in(steps - 1)
-            if last and shard.tensor.kind not in _LEFT_OUT and shard.region == Region.whole(shard.tensor.shape):
+            if (
+                last
+                and shard.tensor.kind not in _LEFT_OUT
+                and shard.region == Region.whole(shard.tensor.shape)
+            ):
                 show(name, array)
             return False
 

@@ -55,9 +55,7 @@ class Region:
 
     def contains(self, other: Region) -> bool:
         """Whether every element of ``other`` is in this region."""
-        return all(
-            a <= c and d <= b for (a, b), (c, d) in zip(self.ranges, other.ranges, strict=True)
-        )
+        return all(a <= c and d <= b for (a, b), (c, d) in zip(self.ranges, other.ranges, strict=True))
 
     def difference(self, other: Region) -> tuple[Region, ...]:
         """This region without ``other``, as disjoint boxes in a fixed order."""
@@ -78,9 +76,7 @@ class Region:
 
     def slices_within(self, outer: Region) -> tuple[slice, ...]:
         """Slices that pick this region out of an array that holds ``outer``."""
-        return tuple(
-            slice(a - c, b - c) for (a, b), (c, _) in zip(self.ranges, outer.ranges, strict=True)
-        )
+        return tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(self.ranges, outer.ranges, strict=True))
 
     def describe(self, whole: Region) -> str:
         """Short text such as ``[:, 0:48]``; empty when the region is all of ``whole``."""

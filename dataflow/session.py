@@ -23,10 +23,10 @@ from dataflow.graph import training_graph
 from dataflow.measurement import measure
 from dataflow.overrides import unchanged_warnings
 from dataflow.placement import PlacedGraph, Shard, place
+from dataflow.references import LastStep, OneProcessor, Reference, verify
 from dataflow.result import Result
 from dataflow.simulation import Run, simulate
 from dataflow.verification import Verification
-from dataflow.references import LastStep, OneProcessor, Reference, verify
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how many parts of it are done, and how many there are."""
@@ -217,4 +217,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
-

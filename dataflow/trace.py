@@ -15,7 +15,8 @@ class Span:
     index: its place in the trace. resources: the processor, or for a transfer the copy
     engine's processor (as ``gpu0.copy``) and the channels of the links. ready_ps: when all
     it reads was there. cause: index of the span whose end let it start, None at time 0.
-    bound: what set its length: ``compute``, ``memory``, ``launch`` or ``link``.
+    bound: what set its length: ``compute``, ``memory``, ``launch`` or ``link``. source,
+    destination: the memories of a transfer, None for all else.
     """
 
     index: int
@@ -42,6 +43,13 @@ class Span:
     def length_ps(self) -> int:
         """How long it took once it had started."""
         return self.end_ps - self.start_ps
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The memories a transfer leaves and reaches."""
+        assert self.source is not None
+        assert self.destination is not None
+        return self.source, self.destination
 
     @property
     def latency_ps(self) -> int:

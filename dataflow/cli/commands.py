@@ -130,12 +130,25 @@ def verify(
 @click.command()
 @click.argument("name")
 @set_option
-@click.option("--batch", type=click.IntRange(min=1), help="Images to count activations for. Default: the experiment's, or 128.")
-@click.option("--kind", type=click.Choice(["network", "hardware", "experiment"]), help="Which, when a name is of two kinds.")
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    help="Images to count activations for. Default: the experiment's, or 128.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["network", "hardware", "experiment"]),
+    help="Which, when a name is of two kinds.",
+)
 @click.option("--draw", type=click.Path(dir_okay=False), help="Draw it to this .svg or .png file.")
 @json_option
 def show(
-    name: str, settings: tuple[Override, ...], batch: int | None, kind: str | None, draw: str | None, as_json: bool
+    name: str,
+    settings: tuple[Override, ...],
+    batch: int | None,
+    kind: str | None,
+    draw: str | None,
+    as_json: bool,
 ) -> None:
     """Show a network (layers, shapes, parameters, MACs, bytes), a machine, or an experiment's plan."""
     from dataflow.cli.showing import show_description
@@ -193,7 +206,10 @@ def _report(result: Result, folder: str | None, as_json: bool) -> None:
     else:
         print_tables(summary(result))
     if folder:
-        click.echo(f"Report written to {folder} (report.md, report.json, trace.json, timeline.png, memory.png)", err=as_json)
+        click.echo(
+            f"Report written to {folder} (report.md, report.json, trace.json, timeline.png, memory.png)",
+            err=as_json,
+        )
 
 
 def _checked_folder(folder: str) -> str:

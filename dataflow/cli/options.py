@@ -51,9 +51,13 @@ set_option = click.option(
     type=OverrideType(),
     help='Override any field: --set hardware.links.pcie.bandwidth="8 GB/s". May be repeated.',
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON instead of tables.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print machine-readable JSON instead of tables."
+)
 out_option = click.option("--out", type=click.Path(), help="Folder for the report's files.")
-backend_option = click.option("--backend", help="What computes the values: numpy, null, or one you installed.")
+backend_option = click.option(
+    "--backend", help="What computes the values: numpy, null, or one you installed."
+)
 images_option = click.option(
     "--images",
     help="Folder of your own images, one sub-folder for each class; or 'noise'. Default: sample photographs.",
@@ -68,7 +72,7 @@ reference_option = click.option(
 tolerance_option = click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
-    help="Largest error, relative to a tensor's largest magnitude. Default: 1e-4 in float32, 1e-10 in float64.",
+    help="Largest error, relative to a tensor's largest magnitude. Default: 1e-4 (float64: 1e-10).",
 )
 
 
@@ -81,5 +85,10 @@ def overrides(
     backend: str | None = None,
 ) -> tuple[Override, ...]:
     """The overrides that ``--set`` and its shorthands ask for, shorthands last."""
-    short = (("training.steps", steps), ("training.batch", batch), ("training.seed", seed), ("backend", backend))
+    short = (
+        ("training.steps", steps),
+        ("training.batch", batch),
+        ("training.seed", seed),
+        ("backend", backend),
+    )
     return (*settings, *(Override(path, str(value)) for path, value in short if value is not None))

@@ -27,7 +27,12 @@ FLOAT32_BYTES = 4
 
 
 def show_description(
-    name: str, settings: tuple[Override, ...], batch: int | None, kind: str | None, draw: str | None, as_json: bool
+    name: str,
+    settings: tuple[Override, ...],
+    batch: int | None,
+    kind: str | None,
+    draw: str | None,
+    as_json: bool,
 ) -> None:
     """Prints what a name or path describes; of a name of two kinds, the network."""
     if draw and Path(draw).suffix not in (".svg", ".png"):

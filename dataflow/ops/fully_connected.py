@@ -45,9 +45,7 @@ class FullyConnected(Op):
         channel = Along("channel", self.channels, "channel")
         features = tuple(
             (label, extent, loop)
-            for label, extent, loop in zip(
-                _INPUT_LABELS, self.features, self._feature_loops, strict=False
-            )
+            for label, extent, loop in zip(_INPUT_LABELS, self.features, self._feature_loops, strict=False)
         )
         image = (batch, *(Along(label, extent, loop) for label, extent, loop in features))
         weight = (channel, *(Along(loop, extent, loop) for _, extent, loop in features))

@@ -67,8 +67,9 @@ class Read:
 class PlacedTask:
     """A task with everything fixed but its time.
 
-    op, direction: for compute, the local op and its pass. processor: who computes, or for a
-    transfer None. source, destination: memories of a transfer. writes: operand to shard.
+    op, direction: for compute, the local op and its pass. processor: who computes or sums,
+    None for a transfer. ends: of a transfer, the memories it leaves and reaches. writes:
+    operand to shard.
     in_place: (written, read) shards that may share bytes. after_previous: tasks of the step
     before, beyond those whose values are read, that must have ended.
     """
@@ -85,17 +86,22 @@ class PlacedTask:
     processor: str | None = None
     op: Op | None = None
     direction: Pass | None = None
-    source: str | None = None
-    destination: str | None = None
+    ends: tuple[str, str] | None = None
     in_place: tuple[tuple[str, str], ...] = ()
     after_previous: tuple[str, ...] = ()
 
     @property
     def memory(self) -> str:
         """The memory it writes to."""
-        memory = self.processor if self.destination is None else self.destination
-        assert memory is not None
-        return memory
+        return self.route[1]
+
+    @property
+    def route(self) -> tuple[str, str]:
+        """The memory it reads from and the one it writes to: one and the same unless it is a transfer."""
+        if self.ends is not None:
+            return self.ends
+        assert self.processor is not None
+        return self.processor, self.processor
 
     @property
     def work(self) -> Work:
@@ -144,7 +150,7 @@ class PlacedGraph:
             yield f"tasks wait for one another in a cycle: {nx.find_cycle(self.graph)}"
 
     def _read_faults(self, task: PlacedTask, read: Read) -> Iterator[str]:
-        where = task.source or task.memory
+        where = task.route[0]
         for piece in read.pieces:
             shard = self.shards[piece.shard]
             if shard.memory != where:

@@ -1,4 +1,4 @@
-"""Discrete-event simulation of a placed graph: when everything happens, and (with a backend) what comes out."""
+"""Discrete-event simulation of a placed graph: when everything happens."""
 
 from dataflow.simulation.event_loop import Observer, Run, simulate
 

@@ -14,16 +14,16 @@ from typing import Protocol
 
 import simpy
 
-from dataflow.cost import PS_PER_S
 from dataflow.errors import DeadlockError
-from dataflow.hardware import Link
 from dataflow.placement import PlacedGraph, PlacedTask, TaskKind
 from dataflow.simulation.memory import Memories
+from dataflow.simulation.resources import Resources
 from dataflow.simulation.schedule import Instance, Schedule
 from dataflow.trace import Span, Trace
 
 Key = tuple[int, int, int, int]
 """Priority of an instance of a task: step, phase, order; and its index, which never decides."""
+
 
 class Observer(Protocol):
     """Is told what the simulation does; timing never depends on it."""
@@ -69,13 +69,6 @@ def simulate(
     return Run(placed, simulation.run())
 
 
-def transfer_time_ps(size_bytes: int, route: tuple[Link, ...], overhead_ps: int) -> int:
-    """Time a transfer holds its route: overhead + latencies + bytes over the narrowest bandwidth."""
-    narrowest = min(link.bandwidth_bytes_per_s for link in route)
-    latency_ps = sum(link.latency_ps for link in route)
-    return overhead_ps + latency_ps + round(size_bytes * PS_PER_S / narrowest)
-
-
 class _Simulation:
     """State of one run."""
 
@@ -106,13 +99,8 @@ class _Simulation:
         self.pending: list[Key] = []
         self.ready_ps: dict[tuple[int, int], int] = {}
         self.cause: dict[tuple[int, int], int | None] = {}
-        self.free: dict[str, int] = dict.fromkeys(self.hardware.processors, 1)
-        for name, processor in self.hardware.processors.items():
-            self.free[f"{name}.copy"] = processor.copy_engines
-        for link in self.hardware.links:
-            self.free[link.channel] = 1
+        self.resources = Resources(self.hardware)
         self.held_back: list[int] = []
-        self.last_user: dict[str, int] = {}
         self.spans: list[Span] = []
         self.dispatching = False
         self.start_ps = 0
@@ -162,10 +150,9 @@ class _Simulation:
         self.ready_ps[step, index] = self.now
         self.cause[step, index] = cause
         key = (step, int(task.phase), task.order, index)
-        if task.kind is TaskKind.TRANSFER:
+        if task.processor is None:
             heappush(self.pending, key)
         else:
-            assert task.processor is not None
             heappush(self.ready[task.processor], key)
 
     def _call_dispatch(self) -> None:
@@ -179,57 +166,39 @@ class _Simulation:
         """Starts everything that can start now, in the order of the keys."""
         self.dispatching = False
         for processor, ready in self.ready.items():
-            if ready and self.free[processor]:
-                self._start(heappop(ready), (processor,))
+            if ready and self.resources.free[processor]:
+                self._start(heappop(ready))
         blocked: list[Key] = []
         while self.pending:
             key = heappop(self.pending)
-            resources = self._transfer_resources(self.placed.tasks[key[3]])
-            if all(self.free[resource] for resource in resources):
-                self._start(key, resources)
+            if self.resources.are_free(self.resources.needed(self.placed.tasks[key[3]])):
+                self._start(key)
             else:
                 blocked.append(key)
         self.pending = blocked
 
-    def _transfer_resources(self, task: PlacedTask) -> tuple[str, ...]:
-        """The copy engine (the sender's, or the receiver's when the sender has none) and the channels."""
-        assert task.source is not None and task.destination is not None
-        driver = task.source if task.source in self.hardware.processors else task.destination
-        route = self.hardware.route(task.source, task.destination)
-        return (f"{driver}.copy", *dict.fromkeys(link.channel for link in route))
-
     # -- starting and ending ------------------------------------------------------------
 
-    def _start(self, key: Key, resources: tuple[str, ...]) -> None:
+    def _start(self, key: Key) -> None:
         step, _, _, index = key
         task = self.placed.tasks[index]
-        for resource in resources:
-            self.free[resource] -= 1
+        needed = self.resources.needed(task)
+        self.resources.take(needed)
         self._allocate(step, task)
         if self.observer:
             self.observer.started(step, task)
-        length_ps, bound = self._length(task, resources)
-        span = self._span(step, index, resources, length_ps, bound)
+        length_ps, bound = self.resources.length(task)
+        span = self._span(step, index, needed, length_ps, bound)
         self.spans.append(span)
         event = self.env.timeout(length_ps)
         event.callbacks.append(lambda _: self._end(span))
-
-    def _length(self, task: PlacedTask, resources: tuple[str, ...]) -> tuple[int, str]:
-        if task.kind is not TaskKind.TRANSFER:
-            assert task.processor is not None
-            cost = self.hardware.processors[task.processor].cost.cost(task.work)
-            return cost.time_ps, cost.bound
-        assert task.source is not None and task.destination is not None
-        driver = self.hardware.processors[resources[0].removesuffix(".copy")]
-        route = self.hardware.route(task.source, task.destination)
-        return transfer_time_ps(task.bytes, route, driver.copy_overhead_ps), "link"
 
     def _span(self, step: int, index: int, resources: tuple[str, ...], length_ps: int, bound: str) -> Span:
         task = self.placed.tasks[index]
         ready_ps = self.ready_ps.pop((step, index))
         cause = self.cause.pop((step, index))
         if ready_ps < self.now:
-            users = [self.last_user[r] for r in resources if r in self.last_user]
+            users = self.resources.last_spans(resources)
             cause = max((u for u in users if self.spans[u].end_ps == self.now), default=cause)
         return Span(
             index=len(self.spans),
@@ -242,8 +211,8 @@ class _Simulation:
             operation=f"{task.work.kind} {task.work.direction}" if task.processor else "transfer",
             resources=resources,
             processor=task.processor,
-            source=task.source,
-            destination=task.destination,
+            source=task.ends[0] if task.ends else None,
+            destination=task.ends[1] if task.ends else None,
             ready_ps=ready_ps,
             start_ps=self.now,
             end_ps=self.now + length_ps,
@@ -274,9 +243,7 @@ class _Simulation:
     def _end(self, span: Span) -> None:
         step, index = span.step, span.task
         task = self.placed.tasks[index]
-        for resource in span.resources:
-            self.free[resource] += 1
-            self.last_user[resource] = span.index
+        self.resources.give_back(span.resources, span.index)
         if self.observer:
             self.observer.ended(step, task)
         for shard in self._shards_read(task):
@@ -326,8 +293,8 @@ class _Simulation:
                 if (s, i) in self.waiting
             ]
             if not missing and task.kind is TaskKind.TRANSFER:
-                taken = [r for r in self._transfer_resources(task) if not self.free[r]]
-                missing = [f"resource {name!r}, which is not free" for name in taken]
+                taken = [name for name in self.resources.needed(task) if not self.resources.free[name]]
+                missing = [f"{name!r}, which is never free" for name in taken]
             lines.append(f"  - {task.name!r} (step {step}) waits for {', '.join(missing) or 'its turn'}")
         more = len(self.waiting) - len(lines)
         tail = f"\n  ... and {more} more" if more > 0 else ""

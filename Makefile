@@ -1,0 +1,47 @@
+# make demo: the main job, from nothing. make test: the tests, from nothing. make check: what CI checks.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# One thread: on two busy cores more are slower, and results are the same everywhere.
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: demo test test-torch check format bench clean
+
+demo: $(VENV)/.core
+	$(BIN)/dataflow run alexnet-2x-gtx580
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+test-torch: $(VENV)/.torch
+	$(BIN)/python -m pytest -k torch
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.torch
+	$(BIN)/python benchmarks/numpy_against_torch.py
+	$(BIN)/python benchmarks/simulation_overhead.py
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.core
+	$(PIP) --editable ".[test]"
+	touch $@
+
+$(VENV)/.torch: $(VENV)/.test
+	$(PIP) --editable ".[test,torch]"
+	touch $@
