@@ -30,7 +30,7 @@ from dataflow.ops import (
 )
 from dataflow.randomness import dropout_mask, initial_values
 from dataflow.tensor import Tensor, TensorKind
-from dataflow.verify import Chosen, Progress, Show
+from dataflow.references import Chosen, Progress, Show
 
 try:
     import torch

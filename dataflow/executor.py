@@ -220,8 +220,13 @@ class Executor:
                 self._store(self.schedule.instance(name, step), array)
 
     def _check_finite(self, step: int, task: PlacedTask, shard: Shard, array: Array) -> None:
-        """Raises NumericError for the first tensor with a value that is not finite."""
-        if shard.tensor.kind is TensorKind.MASK or np.isfinite(np.add.reduce(array, axis=None)):
+        """Raises NumericError for the first tensor with a value that is not finite.
+
+        A velocity is not looked at: the parameter it was just added to tells.
+        """
+        if shard.tensor.kind in (TensorKind.MASK, TensorKind.VELOCITY):
+            return
+        if np.isfinite(np.add.reduce(array, axis=None)):
             return
         if not np.isfinite(array).all():
             bad = int(np.count_nonzero(~np.isfinite(array)))

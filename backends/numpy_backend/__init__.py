@@ -104,6 +104,11 @@ class NumpyBackend:
 
     def accumulate(self, total: Array, addends: Sequence[tuple[tuple[slice, ...], Array]]) -> None:
         """Fills ``total`` with the sum of arrays, each added to its slices, in the order given."""
-        total.fill(0)
-        for slices, addend in addends:
+        rest = addends
+        if addends and addends[0][1].shape == total.shape:
+            total[...] = addends[0][1]
+            rest = addends[1:]
+        else:
+            total.fill(0)
+        for slices, addend in rest:
             total[slices] += addend

@@ -17,14 +17,14 @@ from dataflow.backend import Array
 from dataflow.ops import Convolution
 from dataflow.ops.axis import Block
 
-_COLUMN_BYTES = 1 << 22
+COLUMN_BYTES = 1 << 22
 """The columns of as many images as fit in this are made at a time, and of one at least."""
 
 
 def forward(
     op: Convolution, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """output = columns(input) @ weight + bias, group by group."""
+    """Fills output = columns(input) @ weight + bias, group by group."""
     images, outputs = channels_last(reads["input"]), channels_last(writes["output"])
     for block in op.blocks:
         weight = _weight_of(reads["weight"], block)
@@ -40,7 +40,7 @@ def forward(
 def input_gradient(
     op: Convolution, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """input.grad = the columns output.grad @ weight.T, each added where it was read."""
+    """Fills input.grad = the columns output.grad @ weight.T, each added where it was read."""
     gradients, target = channels_last(reads["output.grad"]), channels_last(writes["input.grad"])
     if sum(b.inputs[1] - b.inputs[0] for b in op.blocks) < op.in_channels:
         target[...] = 0  # channels held only because they lie between those of two groups
@@ -51,9 +51,7 @@ def input_gradient(
         for some in _chunks(op, target.dtype):
             rows = gradients[some, :, :, slice(*block.outputs)]
             columns = scratch.array("columns", (*rows.shape[:3], *weight.shape[:3]), target.dtype)
-            multiply(
-                rows.reshape(-1, rows.shape[-1]), matrix, columns.reshape(*rows.shape[:3], -1), scratch
-            )
+            multiply(rows.reshape(-1, rows.shape[-1]), matrix, columns.reshape(*rows.shape[:3], -1), scratch)
             for index, image in enumerate(columns, start=some.start):
                 padded.fill(0)
                 _add_columns(op, image, padded)
@@ -63,7 +61,7 @@ def input_gradient(
 def weight_gradient(
     op: Convolution, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """weight.grad = columns(input).T @ output.grad, and bias.grad = its sum over positions."""
+    """Fills weight.grad = columns(input).T @ output.grad, and bias.grad = its sum over positions."""
     images, gradients = channels_last(reads["input"]), channels_last(reads["output.grad"])
     for block in op.blocks:
         target = _weight_of(writes["weight.grad"], block)
@@ -81,7 +79,7 @@ def weight_gradient(
 
 
 def _sum_positions(gradients: Array, target: Array) -> None:
-    """target[channel] = sum of gradients over (image, row, column)."""
+    """Fills target[channel] = sum of gradients over (image, row, column)."""
     target[...] = 0
     ones = np.ones(gradients.shape[1] * gradients.shape[2], gradients.dtype)
     for image in gradients:
@@ -95,17 +93,15 @@ def _weight_of(weight: Array, block: Block) -> Array:
 
 
 def _chunks(op: Convolution, dtype: np.dtype[np.generic]) -> Iterator[slice]:
-    """Ranges of images whose columns together stay within ``_COLUMN_BYTES``."""
+    """Ranges of images whose columns together stay within ``COLUMN_BYTES``."""
     per_position = op.kernel[0] * op.kernel[1] * op.group_channels
     image_bytes = op.height * op.width * per_position * dtype.itemsize
-    step = max(1, _COLUMN_BYTES // image_bytes)
+    step = max(1, COLUMN_BYTES // image_bytes)
     for start in range(0, op.batch, step):
         yield slice(start, min(start + step, op.batch))
 
 
-def _columns(
-    op: Convolution, block: Block, images: Array, scratch: Scratch
-) -> Iterator[tuple[slice, Array]]:
+def _columns(op: Convolution, block: Block, images: Array, scratch: Scratch) -> Iterator[tuple[slice, Array]]:
     """A few images at a time: which, and their columns (positions, kernel elements)."""
     padded, inside = _padded(op, block, scratch, images.dtype)
     rows, columns, channels = padded.strides

@@ -11,28 +11,32 @@ from dataflow.backend import Array
 from dataflow.ops import Dropout, Relu, Sigmoid, Tanh
 
 
-def relu_forward(op: Relu, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch) -> None:
-    """output = max(input, 0)."""
+def relu_forward(
+    _op: Relu, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
+) -> None:
+    """Fills output = max(input, 0)."""
     np.maximum(reads["input"], 0, out=writes["output"])
 
 
 def relu_input_gradient(
-    op: Relu, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch
+    _op: Relu, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
 ) -> None:
-    """input.grad = output.grad where output > 0, else 0."""
+    """Fills input.grad = output.grad where output > 0, else 0."""
     for output, gradient, target in _gradient_blocks(reads, writes):
         np.multiply(gradient, output > 0, out=target)
 
 
-def tanh_forward(op: Tanh, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch) -> None:
-    """output = tanh(input)."""
+def tanh_forward(
+    _op: Tanh, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
+) -> None:
+    """Fills output = tanh(input)."""
     np.tanh(reads["input"], out=writes["output"])
 
 
 def tanh_input_gradient(
-    op: Tanh, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch
+    _op: Tanh, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
 ) -> None:
-    """input.grad = output.grad * (1 - output ** 2)."""
+    """Fills input.grad = output.grad * (1 - output ** 2)."""
     for output, gradient, target in _gradient_blocks(reads, writes):
         np.square(output, out=target)
         np.subtract(1, target, out=target)
@@ -40,9 +44,9 @@ def tanh_input_gradient(
 
 
 def sigmoid_forward(
-    op: Sigmoid, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch
+    _op: Sigmoid, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
 ) -> None:
-    """output = 1 / (1 + exp(-input)), as (1 + tanh(input / 2)) / 2, which cannot overflow."""
+    """Fills output = 1 / (1 + exp(-input)), as (1 + tanh(input / 2)) / 2, which cannot overflow."""
     for image, output in blocks_of([reads["input"], writes["output"]]):
         np.multiply(image, 0.5, out=output)
         np.tanh(output, out=output)
@@ -51,9 +55,9 @@ def sigmoid_forward(
 
 
 def sigmoid_input_gradient(
-    op: Sigmoid, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch
+    _op: Sigmoid, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
 ) -> None:
-    """input.grad = output.grad * output * (1 - output)."""
+    """Fills input.grad = output.grad * output * (1 - output)."""
     for output, gradient, target in _gradient_blocks(reads, writes):
         np.subtract(1, output, out=target)
         np.multiply(target, output, out=target)
@@ -61,16 +65,16 @@ def sigmoid_input_gradient(
 
 
 def dropout_forward(
-    op: Dropout, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch
+    op: Dropout, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
 ) -> None:
-    """output = input * mask * gain."""
+    """Fills output = input * mask * gain."""
     _masked(op, reads["input"], reads["mask"], writes["output"])
 
 
 def dropout_input_gradient(
-    op: Dropout, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch
+    op: Dropout, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
 ) -> None:
-    """input.grad = output.grad * mask * gain."""
+    """Fills input.grad = output.grad * mask * gain."""
     _masked(op, reads["output.grad"], reads["mask"], writes["input.grad"])
 
 
@@ -80,8 +84,6 @@ def _masked(op: Dropout, source: Array, mask: Array, target: Array) -> None:
         target *= op.gain
 
 
-def _gradient_blocks(
-    reads: Mapping[str, Array], writes: Mapping[str, Array]
-) -> Iterator[tuple[Array, ...]]:
+def _gradient_blocks(reads: Mapping[str, Array], writes: Mapping[str, Array]) -> Iterator[tuple[Array, ...]]:
     """(output, output.grad, input.grad), a cacheful at a time."""
     return blocks_of([reads["output"], reads["output.grad"], writes["input.grad"]])

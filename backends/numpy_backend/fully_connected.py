@@ -14,7 +14,7 @@ from dataflow.ops import FullyConnected
 def forward(
     op: FullyConnected, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """output = input @ weight + bias."""
+    """Fills output = input @ weight + bias."""
     output = writes["output"]
     multiply(_images(op, reads["input"]), _matrix(op, reads["weight"]), output, scratch)
     if op.bias:
@@ -24,7 +24,7 @@ def forward(
 def input_gradient(
     op: FullyConnected, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """input.grad = output.grad @ weight.T."""
+    """Fills input.grad = output.grad @ weight.T."""
     target = features_last(writes["input.grad"])
     product = scratch.array("features", target.shape, target.dtype)
     matrix = _matrix(op, reads["weight"])
@@ -35,7 +35,7 @@ def input_gradient(
 def weight_gradient(
     op: FullyConnected, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """weight.grad = input.T @ output.grad, and bias.grad = the sum of output.grad over images."""
+    """Fills weight.grad = input.T @ output.grad, and bias.grad = the sum of output.grad over images."""
     gradient = reads["output.grad"]
     target = _features_by_channel(writes["weight.grad"])
     multiply(_images(op, reads["input"]).T, gradient, target, scratch)

@@ -61,8 +61,8 @@ def is_matrix(array: Array) -> bool:
     return True
 
 
-def blocks_of(arrays: Sequence[Array], size: int = BLOCK_ELEMENTS) -> Iterator[tuple[Array, ...]]:
-    """Views that walk arrays of one shape together, about ``size`` elements at a time.
+def blocks_of(arrays: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
+    """Views that walk arrays of one shape together, about ``BLOCK_ELEMENTS`` at a time.
 
     When all share a memory order without gaps the views are flat; otherwise they are
     slices of the first axis.
@@ -71,10 +71,10 @@ def blocks_of(arrays: Sequence[Array], size: int = BLOCK_ELEMENTS) -> Iterator[t
     sorted_views = [array.transpose(order) for array in arrays]
     if all(view.flags.c_contiguous for view in sorted_views):
         flat = [view.reshape(-1) for view in sorted_views]
-        for start in range(0, flat[0].size, size):
-            yield tuple(view[start : start + size] for view in flat)
+        for start in range(0, flat[0].size, BLOCK_ELEMENTS):
+            yield tuple(view[start : start + BLOCK_ELEMENTS] for view in flat)
         return
-    rows = max(1, size // max(1, prod(arrays[0].shape[1:])))
+    rows = max(1, BLOCK_ELEMENTS // prod(arrays[0].shape[1:]))
     for start in range(0, arrays[0].shape[0], rows):
         yield tuple(array[start : start + rows] for array in arrays)
 
@@ -101,7 +101,7 @@ class Scratch:
 
 
 def multiply(a: Array, b: Array, target: Array, scratch: Scratch) -> None:
-    """target = a @ b, where a and b are matrices and target is any view of as many elements.
+    """Fills target = a @ b, where a and b are matrices and target is any view of as many elements.
 
     target: its last axis is the columns of the product and its other axes, merged, are the rows.
     """

@@ -12,9 +12,9 @@ from dataflow.ops import SoftmaxCrossEntropy
 
 
 def forward(
-    op: SoftmaxCrossEntropy, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch
+    op: SoftmaxCrossEntropy, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
 ) -> None:
-    """probability = softmax(input), output = ln(sum of exp(input)) - input[label].
+    """Fills probability = softmax(input), output = ln(sum of exp(input)) - input[label].
 
     The largest logit of each image is subtracted first, so that nothing overflows and the
     loss of an impossible label is large, not infinite.
@@ -29,9 +29,9 @@ def forward(
 
 
 def input_gradient(
-    op: SoftmaxCrossEntropy, reads: Mapping[str, Array], writes: Mapping[str, Array], _: Scratch
+    op: SoftmaxCrossEntropy, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
 ) -> None:
-    """input.grad = (probability - 1 at the label) / images."""
+    """Fills input.grad = (probability - 1 at the label) / images."""
     target = writes["input.grad"]
     target[...] = reads["probability"]
     target[np.arange(op.batch), reads["label"]] -= 1

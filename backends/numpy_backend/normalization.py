@@ -16,7 +16,7 @@ from backends.numpy_backend.layout import Scratch, channels_last
 from dataflow.backend import Array
 from dataflow.ops import LocalResponseNormalization
 
-_PART_ELEMENTS = 1 << 15
+PART_ELEMENTS = 1 << 16
 """Elements of the rows handled at a time: half a dozen such arrays stay in a core's cache."""
 
 
@@ -54,9 +54,13 @@ class _Gaps:
             )
             self.width += last - first + op.size // 2
 
-    def zeros(self, name: str, positions: int, dtype: np.dtype[np.generic], scratch: Scratch) -> Array:
+    def zeros(self, positions: int, dtype: np.dtype[np.generic], scratch: Scratch) -> Array:
         """Flat zeros for this many positions and the reach of the windows at both ends."""
-        return scratch.zeros(name, (positions * self.width + self.size - 1,), dtype)
+        return scratch.zeros("gapped", (positions * self.width + self.size - 1,), dtype)
+
+    def first(self, flat: Array, positions: int) -> Array:
+        """The part of flat zeros that is for the first few positions."""
+        return flat[: positions * self.width + self.size - 1]
 
     def rows(self, flat: Array, shape: tuple[int, ...]) -> Array:
         """View (..., width) of flat window sums."""
@@ -67,9 +71,9 @@ class _Gaps:
         reach = self.size // 2
         return self.rows(flat[reach : flat.size - reach], shape)
 
-    def window_sums(self, flat: Array, name: str, scratch: Scratch) -> Array:
+    def window_sums(self, flat: Array, scratch: Scratch) -> Array:
         """The sum of the ``size`` elements around each, flat, without the reach at both ends."""
-        sums = scratch.array(name, (flat.size - self.size + 1,), flat.dtype)
+        sums = scratch.array("sums", (flat.size - self.size + 1,), flat.dtype)
         sums[...] = flat[: sums.size]
         for shift in range(1, self.size):
             np.add(sums, flat[shift : shift + sums.size], out=sums)
@@ -82,16 +86,17 @@ def forward(
     writes: Mapping[str, Array],
     scratch: Scratch,
 ) -> None:
-    """scale = k + alpha * window sum of input ** 2, output = input / scale ** beta."""
+    """Fills scale = k + alpha * window sum of input ** 2, output = input / scale ** beta."""
     gaps = _Gaps(op)
     views = [channels_last(a) for a in (reads["input"], writes["output"], writes["scale"])]
+    zeros = gaps.zeros(_part_rows(op) * op.width, views[0].dtype, scratch)
     for image, output, scale in _parts(op, views):
         shape = image.shape[:2]
-        squares = gaps.zeros("squares", shape[0] * shape[1], image.dtype, scratch)
+        squares = gaps.first(zeros, shape[0] * shape[1])
         places = gaps.centres(squares, shape)
         for span in gaps.spans:
             np.square(image[..., span.held], out=places[..., span.held_place])
-        sums = gaps.window_sums(squares, "sums", scratch)
+        sums = gaps.window_sums(squares, scratch)
         sums *= op.alpha
         sums += op.k
         power = _power(op, sums, scratch)
@@ -108,27 +113,27 @@ def input_gradient(
     writes: Mapping[str, Array],
     scratch: Scratch,
 ) -> None:
-    """input.grad_j = output.grad_j / scale_j ** beta - 2 alpha beta input_j * window sum_j.
+    """Fills input.grad_j = output.grad_j / scale_j ** beta - 2 alpha beta input_j * window sum_j.
 
     The window sum is that of output.grad * input / scale ** (beta + 1) over the outputs
     near j; the first term is there only where j is the centre of an output.
     """
     gaps = _Gaps(op)
-    names = (reads["output.grad"], reads["input"], reads["scale"], writes["input.grad"])
-    for gradient, image, scale, target in _parts(op, [channels_last(a) for a in names]):
+    arrays = (reads["output.grad"], reads["input"], reads["scale"], writes["input.grad"])
+    views = [channels_last(a) for a in arrays]
+    zeros = gaps.zeros(_part_rows(op) * op.width, views[0].dtype, scratch)
+    for gradient, image, scale, target in _parts(op, views):
         shape = image.shape[:2]
         centre = slice(op.shift, op.shift + op.channels)
         direct = scratch.array("direct", scale.shape, scale.dtype)
         np.divide(gradient, _power(op, scale, scratch), out=direct)
         ratios = scratch.array("ratios", scale.shape, scale.dtype)
         np.divide(image[..., centre], scale, out=ratios)
-        flat = gaps.zeros("squares", shape[0] * shape[1], image.dtype, scratch)
-        places = gaps.centres(flat, shape)
+        products = gaps.first(zeros, shape[0] * shape[1])
+        places = gaps.centres(products, shape)
         for span in gaps.spans:
-            np.multiply(
-                direct[..., span.made], ratios[..., span.made], out=places[..., span.made_place]
-            )
-        sums = gaps.window_sums(flat, "sums", scratch)
+            np.multiply(direct[..., span.made], ratios[..., span.made], out=places[..., span.made_place])
+        sums = gaps.window_sums(products, scratch)
         sums *= -2 * op.alpha * op.beta
         rows = gaps.rows(sums, shape)
         for span in gaps.spans:
@@ -138,14 +143,18 @@ def input_gradient(
 
 def _parts(op: LocalResponseNormalization, views: list[Array]) -> Iterator[tuple[Array, ...]]:
     """Views (row, column, channel) of a few rows of one image at a time."""
-    rows = max(1, _PART_ELEMENTS // max(1, op.width * op.in_channels))
+    rows = _part_rows(op)
     for index in range(op.batch):
         for start in range(0, op.height, rows):
             yield tuple(view[index, start : start + rows] for view in views)
 
 
+def _part_rows(op: LocalResponseNormalization) -> int:
+    return min(op.height, max(1, PART_ELEMENTS // (op.width * op.in_channels)))
+
+
 def _power(op: LocalResponseNormalization, scale: Array, scratch: Scratch) -> Array:
-    """scale ** beta; two square roots for the usual 0.75, several times faster than a power."""
+    """The scale to the power beta; two square roots for the usual 0.75, several times faster than a power."""
     power = scratch.array("power", scale.shape, scale.dtype)
     if op.beta == 0.75:
         root = scratch.array("root", scale.shape, scale.dtype)

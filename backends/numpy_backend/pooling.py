@@ -15,7 +15,7 @@ from dataflow.ops.pooling import Pooling
 def max_forward(
     op: MaxPooling, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """output = the largest element of each window; padding is -inf."""
+    """Fills output = the largest element of each window; padding is -inf."""
     images, outputs = channels_last(reads["input"]), channels_last(writes["output"])
     padded, inside = _padded(op, scratch, "padded", images.dtype, -np.inf)
     windows = list(_window_elements(op, padded))
@@ -29,7 +29,7 @@ def max_forward(
 def max_input_gradient(
     op: MaxPooling, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """input.grad gets each output's gradient at the first element of its window that equals it."""
+    """Fills input.grad: it gets each output's gradient at the first element of its window that equals it."""
     images, outputs = channels_last(reads["input"]), channels_last(reads["output"])
     gradients, targets = channels_last(reads["output.grad"]), channels_last(writes["input.grad"])
     padded, inside = _padded(op, scratch, "padded", images.dtype, -np.inf)
@@ -53,7 +53,7 @@ def max_input_gradient(
 def average_forward(
     op: AveragePooling, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """output = the sum of each window / (kernel height * kernel width); padding is 0."""
+    """Fills output = the sum of each window / (kernel height * kernel width); padding is 0."""
     images, outputs = channels_last(reads["input"]), channels_last(writes["output"])
     padded, inside = _padded(op, scratch, "padded", images.dtype, 0)
     windows = list(_window_elements(op, padded))
@@ -62,13 +62,13 @@ def average_forward(
         output[...] = windows[0]
         for elements in windows[1:]:
             np.add(output, elements, out=output)
-        output /= op.kernel[0] * op.kernel[1]
+        np.divide(output, op.kernel[0] * op.kernel[1], out=output)
 
 
 def average_input_gradient(
     op: AveragePooling, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """input.grad gets each output's gradient / (kernel height * kernel width) in all of its window."""
+    """Fills input.grad: a window's every element gets output.grad / (kernel height * kernel width)."""
     gradients, targets = channels_last(reads["output.grad"]), channels_last(writes["input.grad"])
     total, inside = _padded(op, scratch, "total", gradients.dtype, 0)
     share = scratch.array("given", gradients.shape[1:], gradients.dtype)

@@ -14,7 +14,7 @@ from dataflow.ops import MomentumSgd
 def momentum_sgd(
     op: MomentumSgd, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """new_velocity = momentum v - weight_decay lr w - lr g; new_parameter = w + new_velocity."""
+    """Fills new_velocity = momentum v - weight_decay lr w - lr g; new_parameter = w + new_velocity."""
     arrays = [reads[name] for name in ("parameter", "gradient", "velocity")]
     arrays += [writes[name] for name in ("new_parameter", "new_velocity")]
     for parameter, gradient, velocity, new_parameter, new_velocity in blocks_of(arrays):

@@ -1,0 +1,73 @@
+"""The summary of a run that the console shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from dataflow.result import Result
+from reports import content, units
+from reports.document import report_of
+from reports.schema import Report
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_ROWS = 16
+"""Processors, memories or links that a console shows; report.md and report.json have all."""
+
+
+def summary(result: Result) -> RenderableType:
+    """What a person wants to know of a run first, for ``rich.print``; fits 80 columns, better 100.
+
+    Raises ReportError when a metric is not finite.
+    """
+    return summary_of(report_of(result))
+
+
+def summary_of(report: Report) -> RenderableType:
+    """The summary of a report that is there already."""
+    grids = (
+        content.processors(report).first(_ROWS),
+        content.memories(report, kinds=4).first(_ROWS),
+        content.links(report).first(_ROWS),
+        content.layers(report),
+    )
+    return Group(
+        Text.assemble((report.experiment, "bold"), f"  {content.setting(report)}"),
+        Padding(_headline(report), (1, 0)),
+        *(Padding(grid.rich(), (0, 0, 1, 0)) for grid in grids if grid.rows),
+        *_warnings(report),
+    )
+
+
+def _headline(report: Report) -> Table:
+    """Label and text, a line each: what most people will read and nothing else."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    rate = f"{units.duration(report.step_time_s)}   {units.number(report.images_per_s)} images/s   "
+    table.add_row("step", Text.assemble((rate, "bold"), content.training_time(report)))
+    table.add_row("loss", Text(content.loss(report)))
+    table.add_row("limited by", Text(content.limiting(report)))
+    table.add_row("critical path", Text(content.critical_path(report)))
+    table.add_row("transfers", Text(content.latency(report)))
+    cold = f"{units.duration(report.cold_start_s)} to load the first batch; in no other number here"
+    table.add_row("cold start", Text(cold))
+    table.add_row("verification", Text(content.verdict(report.verification), style=_style(report)))
+    return table
+
+
+def _style(report: Report) -> str:
+    if report.verification is None:
+        return ""
+    return "green" if report.verification.passed else "bold red"
+
+
+def _warnings(report: Report) -> list[Text]:
+    told = [Text(f"set: {override.path} = {override.value}", style="dim") for override in report.overrides]
+    return told + [Text(f"warning: {warning}", style="yellow") for warning in report.warnings]

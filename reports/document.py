@@ -1,0 +1,184 @@
+"""From a result to the report: the one document that console, pages and comparisons are made from."""
+
+from __future__ import annotations
+
+from math import inf, isfinite
+from typing import Any
+
+from pydantic import ValidationError
+
+from dataflow.errors import ReportError
+from dataflow.experiment import Experiment
+from dataflow.metrics import Metrics, ProcessorUse
+from dataflow.result import Result
+from dataflow.verification import Comparison, Verification
+from reports.schema import (
+    VERSION,
+    ConstantEntry,
+    ExposureEntry,
+    HardwareEntry,
+    LatencyEntry,
+    LayerEntry,
+    LimitEntry,
+    LinkEntry,
+    MemoryEntry,
+    NetworkEntry,
+    OverrideEntry,
+    PathEntry,
+    PlanEntry,
+    ProcessorEntry,
+    Report,
+    TensorEntry,
+    TrainingEntry,
+    TransferEntry,
+    VerificationEntry,
+)
+
+HOLDINGS_SHOWN = 20
+
+Json = dict[str, Any]
+"""A JSON object."""
+
+
+def report_json(result: Result) -> Json:
+    """The report as a JSON object; ``docs/report.md`` and its schema say what is in it.
+
+    Raises ReportError when a metric is not finite.
+    """
+    return report_of(result).model_dump(mode="json")
+
+
+def report_schema() -> Json:
+    """The JSON schema of report.json, as in ``docs/report.schema.json``."""
+    schema = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def report_of(result: Result) -> Report:
+    """The report of a result. Raises ReportError when a metric is not finite."""
+    try:
+        return _report(result)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ReportError(
+            f"report of {result.experiment.name!r}: {first['input']!r} ({error.title} {where}) cannot be "
+            f"written: {first['msg'].lower()}; the metrics of a run are finite numbers"
+        ) from None
+
+
+def _report(result: Result) -> Report:
+    experiment, metrics = result.experiment, result.metrics
+    return Report(
+        version=VERSION,
+        experiment=experiment.name,
+        description=experiment.description,
+        network=NetworkEntry.model_validate(_network(experiment)),
+        hardware=_hardware(experiment),
+        plan=PlanEntry.model_validate(experiment.plan),
+        batch=metrics.batch,
+        steps=metrics.steps,
+        dtype=experiment.training.dtype,
+        backend=result.backend,
+        seed=experiment.training.seed,
+        training=TrainingEntry.model_validate(experiment.training),
+        overrides=tuple(OverrideEntry.model_validate(override) for override in experiment.overrides),
+        step_time_s=metrics.step_time_s,
+        images_per_s=metrics.images_per_s,
+        training_days=metrics.training_days,
+        cold_start_s=metrics.cold_start_s,
+        losses=result.losses,
+        limits=tuple(LimitEntry.model_validate(limit) for limit in metrics.limits),
+        critical_path=tuple(PathEntry.model_validate(part) for part in metrics.critical_path),
+        phases=dict(metrics.phases),
+        processors={name: _processor(name, use, metrics) for name, use in metrics.processors.items()},
+        memories={name: _memory(name, metrics) for name in metrics.memories},
+        links={name: LinkEntry.model_validate(use) for name, use in metrics.links.items()},
+        transfer_latency=LatencyEntry.model_validate(metrics.transfer_latency),
+        layers=tuple(LayerEntry.model_validate(layer) for layer in metrics.layers),
+        verification=None if result.verification is None else _verification(result.verification),
+        warnings=result.warnings,
+        versions=dict(result.versions),
+        constants=tuple(
+            ConstantEntry(path=c.path, value=c.text, source=c.source, where=c.where)
+            for c in experiment.hardware.constants
+        ),
+        transfers=tuple(TransferEntry.model_validate(transfer) for transfer in metrics.transfers),
+    )
+
+
+def _network(experiment: Experiment) -> Json:
+    network = experiment.network
+    return {
+        "name": network.name,
+        "parameters": network.parameter_count,
+        "macs_per_image": network.macs_per_image,
+        "forward_flop_per_image": network.forward_flop_per_image,
+    }
+
+
+def _hardware(experiment: Experiment) -> HardwareEntry:
+    hardware = experiment.hardware
+    return HardwareEntry(
+        name=hardware.name,
+        description=hardware.description,
+        processors=len(hardware.processors),
+        links=len(hardware.links),
+    )
+
+
+def _processor(name: str, use: ProcessorUse, metrics: Metrics) -> ProcessorEntry:
+    memory = metrics.memories[name]
+    return ProcessorEntry(
+        model=use.model,
+        busy_s=use.busy_s,
+        utilisation=use.utilisation,
+        flop=use.flop,
+        attained_flops=use.flop / metrics.step_time_s,
+        peak_flops=use.peak_flops,
+        communication_exposed_s=use.communication_exposed_s,
+        communication_hidden_s=use.communication_hidden_s,
+        waiting_for_others_s=use.waiting_for_others_s,
+        exposed_by=tuple(
+            ExposureEntry(layer=layer, phase=phase, time_s=time_s)
+            for (layer, phase), time_s in use.exposed_by.items()
+        ),
+        peak_memory_bytes=memory.peak_bytes,
+        memory_capacity_bytes=memory.capacity_bytes,
+    )
+
+
+def _memory(name: str, metrics: Metrics) -> MemoryEntry:
+    use = metrics.memories[name]
+    others = use.holdings[HOLDINGS_SHOWN:]
+    return MemoryEntry.model_validate(
+        {
+            "capacity_bytes": use.capacity_bytes,
+            "peak_bytes": use.peak_bytes,
+            "peak_at_s": use.peak_at_s,
+            "by_kind": use.by_kind,
+            "holdings": use.holdings[:HOLDINGS_SHOWN],
+            "other_holdings": len(others),
+            "other_bytes": sum(holding.bytes for holding in others),
+        }
+    )
+
+
+def _badness(comparison: Comparison) -> tuple[float, str]:
+    error = comparison.max_relative_error
+    return (error if isfinite(error) else inf), comparison.tensor
+
+
+def _verification(verification: Verification) -> VerificationEntry:
+    # Verification.worst compares floats as they are, and nothing is larger than NaN.
+    worst = max(verification.comparisons, key=_badness, default=None)
+    return VerificationEntry(
+        passed=verification.passed,
+        reference=verification.reference,
+        dtype=verification.dtype,
+        worst_tensor=None if worst is None else worst.tensor,
+        max_relative_error=None if worst is None else worst.max_relative_error,
+        tolerance=verification.tolerance,
+        missing=verification.missing,
+        tensors=tuple(TensorEntry.model_validate(c) for c in verification.comparisons),
+    )

@@ -1,0 +1,142 @@
+"""Writing a report's files: all of them or none, and never anyone else's."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from errno import EEXIST, ENOTEMPTY
+from pathlib import Path
+from shutil import copymode
+
+from dataflow.errors import ReportError
+from dataflow.result import Result
+
+FILES = ("report.md", "report.json", "trace.json", "timeline.png", "memory.png")
+"""What a report's folder holds."""
+
+_ATTEMPTS = 100
+
+Writer = Callable[[Path], None]
+"""Writes one file to a path."""
+
+
+def write(result: Result, folder: str | Path) -> tuple[Path, ...]:
+    """Writes report.md, report.json, trace.json, timeline.png and memory.png into a folder.
+
+    The folder is made, or if it holds a report and nothing else, replaced as a whole; in a
+    folder that holds other files too, each of these is replaced. Whatever stops it, no file
+    is left half-written. Returns the files' paths. Raises ReportError when the folder cannot
+    be written.
+    """
+    return write_files(_writers(result), Path(folder))
+
+
+def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]:
+    """Writes files into a folder, all or none; see ``write``."""
+    target = folder.resolve()
+    _check(target, folder)
+    fresh = _beside(target, "tmp")
+    try:
+        fresh.mkdir()
+        for name, writer in writers.items():
+            writer(fresh / name)
+        if _is_whole(target):
+            _replace_folder(fresh, target)
+        else:
+            for name in writers:
+                os.replace(fresh / name, target / name)
+    except OSError as error:
+        raise _error(folder, f"cannot be written: {error.strerror or error}", "choose another folder") from error
+    finally:
+        _discard(fresh)
+    return tuple(folder / name for name in writers)
+
+
+def _writers(result: Result) -> dict[str, Writer]:
+    """For each file who writes it; imported here, for matplotlib takes its time."""
+    from reports.document import report_of
+    from reports.markdown import markdown_of
+    from reports.memory_chart import memory_png
+    from reports.perfetto import perfetto_trace
+    from reports.timeline import timeline_png
+
+    report = report_of(result)
+    document = report.model_dump(mode="json")
+    return {
+        "report.md": lambda path: _write_text(path, markdown_of(report)),
+        "report.json": lambda path: _write_text(path, _json(document, indent=2)),
+        "trace.json": lambda path: _write_text(path, _json(perfetto_trace(result), indent=None)),
+        "timeline.png": lambda path: timeline_png(result, path),
+        "memory.png": lambda path: memory_png(result, path),
+    }
+
+
+def _json(document: object, indent: int | None) -> str:
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(document, indent=indent, separators=separators, allow_nan=False) + "\n"
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _error(folder: Path, rule: str, hint: str) -> ReportError:
+    return ReportError(f"report folder {str(folder)!r}: {rule}; {hint}")
+
+
+def _check(target: Path, folder: Path) -> None:
+    """Faults that are better told before anything is computed."""
+    if target.exists() and not target.is_dir():
+        raise _error(folder, "is a file, but a report is a folder of files", "choose another name")
+    if not target.parent.is_dir():
+        raise _error(folder, f"its parent {str(target.parent)!r} is no folder", "make that first")
+    touched = target if target.is_dir() else target.parent
+    if not os.access(touched, os.W_OK):
+        raise _error(folder, f"{str(touched)!r} may not be written to", "change its permissions or choose another")
+
+
+def _beside(target: Path, what: str) -> Path:
+    """A name in the same folder, so that a rename is atomic, and that no other writer has."""
+    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.{what}")
+
+
+def _is_whole(target: Path) -> bool:
+    """Whether the folder may be replaced: it is new or holds our files only, and nobody stands in it."""
+    if not target.is_dir():
+        return True
+    return set(os.listdir(target)) <= set(FILES) and not Path.cwd().is_relative_to(target)
+
+
+def _replace_folder(fresh: Path, target: Path) -> None:
+    """Puts one folder in the place of another; of several writers the last one stays."""
+    old = _beside(target, "old")
+    if target.is_dir():
+        copymode(target, fresh)
+    try:
+        for attempt in range(_ATTEMPTS):
+            with suppress(FileNotFoundError):  # another writer may have moved it at this moment
+                os.rename(target, old)
+            try:
+                os.rename(fresh, target)
+            except OSError as error:
+                if error.errno not in (EEXIST, ENOTEMPTY) or attempt == _ATTEMPTS - 1:
+                    raise
+                _discard(old)  # another writer's came first: it is moved away in its turn
+            else:
+                return
+    finally:
+        if old.is_dir() and not target.exists():  # stopped between the two renames
+            os.rename(old, target)
+        _discard(old)
+
+
+def _discard(folder: Path) -> None:
+    """Removes our files, and the folder if that empties it: what others put there stays."""
+    for name in FILES:
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()

@@ -1,0 +1,72 @@
+"""A table as such: what it says, apart from how a console or a page draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A titled table of text. The first column and those named in ``left`` are flush left.
+
+    note: what a reader must know to read it.
+    """
+
+    title: str
+    columns: Row
+    rows: tuple[Row, ...]
+    left: Row = ()
+    note: str = ""
+
+    def is_left(self, index: int) -> bool:
+        """Whether a column is flush left."""
+        return index == 0 or self.columns[index] in self.left
+
+    def first(self, count: int) -> Grid:
+        """At most so many rows, and a last one that says how many there are besides."""
+        more = len(self.rows) - count
+        if more <= 0:
+            return self
+        rest = (f"... {more} more", *[""] * (len(self.columns) - 1))
+        return Grid(self.title, self.columns, (*self.rows[:count], rest), self.left, self.note)
+
+    def rich(self) -> Table:
+        """The table for a console."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(
+            title=Text(self.title, style="bold"),
+            title_justify="left",
+            caption=Text(self.note, style="dim") if self.note else None,
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            collapse_padding=True,
+        )
+        for index, name in enumerate(self.columns):
+            left = self.is_left(index)
+            table.add_column(
+                Text(name), justify="left" if left else "right", overflow="fold", no_wrap=index == 0 or not left
+            )
+        for row in self.rows:
+            table.add_row(*(Text(cell) for cell in row))
+        return table
+
+    def markdown(self) -> str:
+        """The table in GitHub's Markdown, without its title."""
+        rule = ["---" if self.is_left(index) else "---:" for index in range(len(self.columns))]
+        lines = [_line(self.columns), _line(tuple(rule)), *(_line(row) for row in self.rows)]
+        return "\n".join(lines)
+
+
+def _line(cells: Row) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in cells)} |"

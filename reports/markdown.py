@@ -1,0 +1,216 @@
+"""report.md: everything a run has to say, for a person who wants to check it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataflow.result import Result
+from reports import content, units
+from reports.document import report_of
+from reports.grid import Grid
+from reports.schema import Report, VerificationEntry
+
+_WORST_TENSORS = 15
+_SLOWEST_TRANSFERS = 15
+
+_HOW_TO_READ = """\
+All times are simulated. Times, bytes and FLOP are those of one step, averaged over the steps that
+were run; the cold start (the first batch's load) is in none of them. MB = 1,000,000 bytes.
+
+- **Exposed** communication is time in which a processor was idle because what it needed next was
+  on its way; **hidden** communication went on behind its computation and cost nothing.
+- **Waiting for others** is time in which it was idle because another processor had yet to compute.
+- The **critical path** goes from the end of the last task back to the beginning, each time to what
+  the task had waited for. Making anything else faster changes nothing, at first.
+- **Bound** says what set a layer's time: arithmetic (`compute`), memory bandwidth (`memory`), the
+  overhead of starting it (`launch`), or, where it has no computation, the `link`.
+- `report.json` has all of this for programs; `trace.json` opens in <https://ui.perfetto.dev>."""
+
+
+def report_markdown(result: Result) -> str:
+    """The text of report.md. Raises ReportError when a metric is not finite."""
+    return markdown_of(report_of(result))
+
+
+def markdown_of(report: Report) -> str:
+    """The text of report.md from a report that is there already."""
+    sections = (
+        _head(report),
+        "![timeline of the run](timeline.png)\n\n![memory over time](memory.png)",
+        f"## How to read this\n\n{_HOW_TO_READ}",
+        "## What limits the step",
+        *(_bullets(content.limit_sentences(report))),
+        _section(_path(report)),
+        *(_section(grid) for grid in _machine_grids(report)),
+        _section(content.layers(report)),
+        *_transfers(report),
+        *_verification(report.verification),
+        *_inputs(report),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _section(grid: Grid) -> str:
+    """A grid under its title; nothing when it has no rows."""
+    if not grid.rows:
+        return ""
+    note = f"\n\n{grid.note[0].upper()}{grid.note[1:]}." if grid.note else ""
+    return f"## {grid.title}\n\n{grid.markdown()}{note}"
+
+
+def _bullets(lines: list[str]) -> Iterator[str]:
+    if lines:
+        yield "\n".join(f"- {line}" for line in lines)
+
+
+def _head(report: Report) -> str:
+    facts = Grid(
+        "",
+        ("", "of this run"),
+        (
+            ("step time", units.duration(report.step_time_s)),
+            ("throughput", f"{units.number(report.images_per_s)} images/s"),
+            ("training", content.training_time(report)),
+            ("cold start", units.duration(report.cold_start_s)),
+            ("loss", content.loss(report)),
+            ("limited by", content.limiting(report)),
+            ("verification", content.verdict(report.verification)),
+            ("network", _network(report)),
+        ),
+        left=("of this run",),
+    )
+    description = f"{report.description}\n\n" if report.description else ""
+    warnings = "".join(f"\n\n> **Warning:** {warning}" for warning in report.warnings)
+    title = f"# {report.experiment}\n\n{description}{content.setting(report)}."
+    return f"{title}{warnings}\n\n{facts.markdown()}"
+
+
+def _network(report: Report) -> str:
+    network = report.network
+    return (
+        f"{network.name}: {network.parameters:,} parameters, {network.macs_per_image:,} MAC "
+        f"({units.flop(network.forward_flop_per_image)}) forward an image"
+    )
+
+
+def _path(report: Report) -> Grid:
+    rows = tuple(
+        (part.what, units.duration(part.time_s), units.percent(part.share)) for part in report.critical_path
+    )
+    return Grid("Critical path", ("what", "time", "share"), rows)
+
+
+def _machine_grids(report: Report) -> Iterator[Grid]:
+    yield content.processors(report)
+    yield Grid(
+        "Exposed communication by layer",
+        ("processor", "layer", "phase", "idle"),
+        tuple(
+            (name, by.layer, by.phase, units.duration(by.time_s))
+            for name, use in report.processors.items()
+            for by in sorted(use.exposed_by, key=lambda by: -by.time_s)
+        ),
+        left=("layer", "phase"),
+    )
+    yield Grid(
+        "Busy time by phase",
+        ("phase", "all processors together"),
+        tuple((phase, units.duration(time_s)) for phase, time_s in report.phases.items()),
+    )
+    yield content.memories(report)
+    yield Grid(
+        "Largest tensors at the peak",
+        ("memory", "tensor", "kind", "bytes"),
+        tuple(
+            (name, holding.tensor, holding.kind, f"{holding.bytes:,}")
+            for name, use in report.memories.items()
+            for holding in use.holdings[:8]
+        ),
+        left=("tensor", "kind"),
+    )
+    yield content.links(report)
+
+
+def _transfers(report: Report) -> Iterator[str]:
+    movements = tuple(
+        (name, m.layer, m.phase, f"{m.bytes:,}", units.duration(m.time_s))
+        for name, use in report.links.items()
+        for m in use.movements
+        if use.kind == "route" or not _is_on_a_route(name, report)
+    )
+    columns = ("from->to", "layer", "phase", "bytes", "time")
+    yield _section(Grid("What moved", columns, movements, left=("layer", "phase")))
+    slowest = sorted(report.transfers, key=lambda t: t.ready_s - t.end_s)[:_SLOWEST_TRANSFERS]
+    rows = tuple(
+        (
+            f"{t.source}->{t.destination}",
+            t.layer,
+            t.phase,
+            str(t.step),
+            units.size(t.bytes),
+            units.duration(t.end_s - t.ready_s),
+            units.duration(t.start_s - t.ready_s),
+        )
+        for t in slowest
+    )
+    columns = ("from->to", "layer", "phase", "step", "bytes", "ready to end", "of it queueing")
+    note = f"transfers in all steps: {content.latency(report)}"
+    yield _section(Grid("Slowest transfers", columns, rows, left=("layer", "phase"), note=note))
+
+
+def _is_on_a_route(name: str, report: Report) -> bool:
+    """Whether a link leads to or from a switch, so that routes tell who talks to whom."""
+    source, _, destination = name.partition("->")
+    return not {source, destination} <= set(report.memories)
+
+
+def _verification(verification: VerificationEntry | None) -> Iterator[str]:
+    yield "## Verification"
+    yield f"{content.verdict(verification)[0].upper()}{content.verdict(verification)[1:]}."
+    if verification is None:
+        return
+    if verification.missing:
+        yield f"Missing on one side: {', '.join(verification.missing)}."
+    worst = content.worst_first(verification.tensors)
+    shown = worst[:_WORST_TENSORS]
+    rows = tuple(
+        (
+            t.tensor,
+            t.kind,
+            "x".join(map(str, t.shape)) or "scalar",
+            units.scientific(t.scale),
+            units.scientific(t.max_absolute_error),
+            units.scientific(t.max_relative_error),
+            "yes" if t.passed else "**no**",
+        )
+        for t in shown
+    )
+    columns = ("tensor", "kind", "shape", "scale", "absolute error", "relative error", "passed")
+    yield f"The worst {len(shown)} of {len(worst)} tensors; relative error: over the reference's largest magnitude."
+    yield Grid("", columns, rows, left=("kind", "shape", "passed")).markdown()
+    by_kind = {t.kind: t for t in reversed(worst)}
+    kinds = tuple(
+        (kind, units.scientific(t.max_relative_error), t.tensor) for kind, t in sorted(by_kind.items())
+    )
+    yield Grid("", ("kind", "largest relative error", "in"), kinds, left=("in",)).markdown()
+
+
+def _inputs(report: Report) -> Iterator[str]:
+    mesh = ", ".join(f"{axis}: {length}" for axis, length in report.plan.mesh.items())
+    rules = tuple(
+        (
+            f"`{pattern}`",
+            ", ".join(f"{dimension} over {axis}" for dimension, axis in rule.shard.items()) or "-",
+            ", ".join(rule.on) or "the mesh",
+        )
+        for pattern, rule in report.plan.layers.items()
+    )
+    note = f"mesh {{{mesh}}}; of the patterns that match a layer the last one holds"
+    yield _section(Grid("Plan", ("layers", "sharded", "on"), rules, left=("sharded", "on"), note=note))
+    overrides = tuple((override.path, override.value) for override in report.overrides)
+    yield _section(Grid("Set from outside", ("field", "value"), overrides, left=("value",)))
+    constants = tuple((c.path, c.value, c.source, c.where) for c in report.constants)
+    columns = ("constant", "value", "source", "where")
+    yield _section(Grid("Constants", columns, constants, left=("value", "source", "where")))
+    versions = tuple(report.versions.items())
+    yield _section(Grid("Versions", ("of", "version"), versions, left=("version",)))

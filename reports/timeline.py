@@ -1,0 +1,285 @@
+"""timeline.png: who did what when, a row for each processor, copy engine and link direction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataflow.hardware import Hardware
+from dataflow.placement import TaskKind
+from dataflow.result import Result
+from dataflow.trace import Span, Trace
+from dataflow.waiting import Wait, waits_of
+from reports import palette, units
+from reports.lanes import lanes
+from reports.window import Window, window_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DPI = 120
+_WIDTH_IN = 16.0
+_ROWS_SHOWN = 90
+_FONT = 7.0
+_POINTS_PER_IN = 72.0
+_SHORT = {"input_gradient": "dx", "weight_gradient": "dw"}
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """A span as drawn: its colour by phase, and what may be written on it, longest first."""
+
+    start_ps: int
+    end_ps: int
+    phase: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of the picture. height: in rows of a processor. beside: text at its right end."""
+
+    label: str
+    height: float
+    gap: float
+    bars: tuple[_Bar, ...]
+    waits: tuple[Wait, ...] = ()
+    beside: str = ""
+
+
+def timeline_png(result: Result, path: str | Path) -> None:
+    """Draws a run's first steps over simulated time. Raises OSError when the file cannot be written."""
+    figure = timeline_figure(result)
+    figure.savefig(path, format="png", dpi=_DPI)
+
+
+def timeline_figure(result: Result) -> Figure:
+    """The picture, for a notebook or another file format."""
+    from matplotlib.figure import Figure
+
+    window = window_of(result.trace)
+    rows = _rows(result, window)
+    left_out = len(rows) - _ROWS_SHOWN
+    rows = rows[:_ROWS_SHOWN]
+    thickness = 0.46 if len(rows) <= 24 else max(0.14, 0.46 * 24 / len(rows))
+    height = 1.7 + thickness * sum(row.height + row.gap for row in rows)
+    figure = Figure(figsize=(_WIDTH_IN, max(3.0, height)), dpi=_DPI, layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    middles = _middles(rows)
+    _set_up(axes, rows, middles, window, thickness)
+    _title(axes, result, window, left_out)
+    _mark_steps(axes, result.trace, window)
+    _legend(figure, rows)
+    figure.draw_without_rendering()  # settles how wide the axes are, on which labels depend
+    points_per_unit = axes.bbox.width / _DPI * _POINTS_PER_IN / (window.limits[1] - window.limits[0])
+    for row, middle in zip(rows, middles, strict=True):
+        _draw_waits(axes, row, middle, window)
+        _draw_bars(axes, row, middle, window, points_per_unit)
+        _write_labels(axes, row, middle, window, points_per_unit, thickness * row.height * _POINTS_PER_IN)
+    return figure
+
+
+# -- what is shown --------------------------------------------------------------------------------
+
+
+def _rows(result: Result, window: Window) -> list[_Row]:
+    """Each processor with its copy engines, then the links; of the latter two only those in use."""
+    trace, hardware = result.trace, result.experiment.hardware
+    shown = [span for span in trace.spans if window.has(span.start_ps, span.end_ps)]
+    by_resource: dict[str, list[Span]] = {}
+    by_link: dict[str, list[Span]] = {link.name: [] for link in hardware.links}
+    for span in shown:
+        by_resource.setdefault(span.resources[0], []).append(span)
+        for name in _link_names(span, hardware):
+            by_link[name].append(span)
+    rows: list[_Row] = []
+    for name in hardware.processors:
+        use = result.metrics.processors[name]
+        waits = tuple(wait for wait in waits_of(name, trace) if window.has(wait.start_ps, wait.end_ps))
+        bars = _bars(by_resource.get(name, []))
+        rows.append(_Row(name, 1.0, 0.35, bars, waits, f"busy {units.percent(use.utilisation)}"))
+        for lane in lanes(by_resource.get(f"{name}.copy", [])):
+            rows.append(_Row(f"{name} copy", 0.5, 0.12, _bars(lane)))
+    for index, (name, spans) in enumerate((n, s) for n, s in by_link.items() if s):
+        use_of_link = result.metrics.links[name]
+        beside = units.percent(use_of_link.utilisation)
+        rows.append(_Row(name.replace("->", " \N{RIGHTWARDS ARROW} "), 0.5, 0.12 if index else 0.5, _bars(spans), (), beside))
+    return rows
+
+
+def _link_names(span: Span, hardware: Hardware) -> list[str]:
+    if span.source is None or span.destination is None:
+        return []
+    return [link.name for link in hardware.route(span.source, span.destination)]
+
+
+def _bars(spans: Iterable[Span]) -> tuple[_Bar, ...]:
+    return tuple(_Bar(span.start_ps, span.end_ps, _phase(span), _labels(span)) for span in spans)
+
+
+def _phase(span: Span) -> str:
+    exchange = span.kind is TaskKind.TRANSFER and span.phase.label != "load"
+    return "exchange" if exchange else span.phase.label
+
+
+def _labels(span: Span) -> tuple[str, ...]:
+    short = _SHORT.get(span.operation.rpartition(" ")[2])
+    return (f"{span.layer} {short}", span.layer) if short else (span.layer,)
+
+
+# -- how it is drawn ------------------------------------------------------------------------------
+
+
+def _middles(rows: Sequence[_Row]) -> list[float]:
+    """The height of each row's middle, from the top down."""
+    middles: list[float] = []
+    reached = 0.0
+    for row in rows:
+        reached += row.gap
+        middles.append(reached + row.height / 2)
+        reached += row.height
+    return middles
+
+
+def _set_up(axes: Axes, rows: Sequence[_Row], middles: Sequence[float], window: Window, thickness: float) -> None:
+    font = min(9.0, max(4.0, thickness * 0.5 * _POINTS_PER_IN * 0.75))
+    axes.set_xlim(*window.limits)
+    axes.set_ylim(sum(row.height + row.gap for row in rows) + 0.2, 0.0)
+    axes.set_yticks(list(middles), [row.label for row in rows], fontsize=font)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=9)
+    axes.set_xlabel(f"simulated time since the first step began, {window.unit}", fontsize=9)
+    axes.grid(visible=True, axis="x", color="#E2E2E2", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    right = window.limits[1]
+    for row, middle in zip(rows, middles, strict=True):
+        axes.axhspan(middle - row.height / 2, middle + row.height / 2, color="#F7F7F7", zorder=0)
+        axes.annotate(
+            row.beside,
+            (right, middle),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=min(8.0, font),
+            color=palette.FAINT,
+            annotation_clip=False,
+        )
+
+
+def _title(axes: Axes, result: Result, window: Window, left_out: int) -> None:
+    metrics = result.metrics
+    busy = [use.utilisation for use in metrics.processors.values()]
+    title = (
+        f"{result.experiment.name}:  step {units.duration(metrics.step_time_s)},  "
+        f"{units.number(metrics.images_per_s)} images/s,  "
+        f"processors busy {units.percent(sum(busy) / len(busy))}"
+    )
+    notes = [window.told, f"{left_out} more rows in trace.json" if left_out > 0 else ""]
+    told = ", ".join(note for note in notes if note)
+    axes.set_title(title + (f"   ({told})" if told else ""), fontsize=12, loc="left", pad=18)
+
+
+def _mark_steps(axes: Axes, trace: Trace, window: Window) -> None:
+    start_ps = trace.start_ps
+    top = axes.get_xaxis_transform()
+    if window.start_ps < start_ps:
+        begin, end = window.at(window.start_ps), window.at(start_ps)
+        if (end - begin) / (window.limits[1] - begin) > 0.05:
+            axes.text((begin + end) / 2, 1.01, "cold start", transform=top, ha="center", fontsize=8, color=palette.FAINT)
+        axes.axvline(end, color=palette.INK, linewidth=0.9, linestyle=(0, (4, 3)))
+    for step, end_ps in enumerate(trace.step_ends_ps[: window.steps]):
+        middle = (window.at(start_ps) + window.at(end_ps)) / 2
+        axes.text(middle, 1.01, f"step {step}", transform=top, ha="center", fontsize=8, color=palette.FAINT)
+        axes.axvline(window.at(end_ps), color=palette.INK, linewidth=0.9, linestyle=(0, (4, 3)))
+        start_ps = end_ps
+
+
+def _legend(figure: Figure, rows: Sequence[_Row]) -> None:
+    from matplotlib.patches import Patch
+
+    present = {bar.phase for row in rows for bar in row.bars}
+    handles = [Patch(color=colour, label=phase) for phase, colour in palette.PHASES.items() if phase in present]
+    if any(wait.transfer is not None for row in rows for wait in row.waits):
+        handles.append(
+            Patch(facecolor=palette.EXPOSED, edgecolor=palette.EXCHANGE, hatch="////", linewidth=0, label="waits for a transfer")
+        )
+    if any(wait.transfer is None for row in rows for wait in row.waits):
+        handles.append(Patch(facecolor=palette.WAITING, label="waits for another processor"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
+
+
+def _draw_waits(axes: Axes, row: _Row, middle: float, window: Window) -> None:
+    for exposed in (False, True):
+        ranges = [
+            (window.at(wait.start_ps), window.length(wait.length_ps))
+            for wait in row.waits
+            if (wait.transfer is not None) is exposed
+        ]
+        if not ranges:
+            continue
+        place = (middle - row.height / 2, row.height)
+        if exposed:
+            axes.broken_barh(
+                ranges, place, facecolor=palette.EXPOSED, edgecolor=palette.EXCHANGE, hatch="////", linewidth=0
+            )
+        else:
+            axes.broken_barh(ranges, place, facecolor=palette.WAITING, linewidth=0)
+
+
+def _draw_bars(axes: Axes, row: _Row, middle: float, window: Window, points_per_unit: float) -> None:
+    """One collection for each colour; a white edge where a bar is wide enough to lose some of it."""
+    by_look: dict[tuple[str, bool], list[tuple[float, float]]] = {}
+    for bar in row.bars:
+        length = window.length(bar.end_ps - bar.start_ps)
+        wide = length * points_per_unit > 2.5
+        by_look.setdefault((bar.phase, wide), []).append((window.at(bar.start_ps), length))
+    for (phase, wide), ranges in by_look.items():
+        axes.broken_barh(
+            ranges,
+            (middle - row.height / 2, row.height),
+            facecolor=palette.PHASES[phase],
+            edgecolor="white" if wide else palette.PHASES[phase],
+            linewidth=0.5 if wide else 0.15,
+        )
+
+
+def _write_labels(
+    axes: Axes, row: _Row, middle: float, window: Window, points_per_unit: float, height_points: float
+) -> None:
+    """The longest label that fits, upright if only that does."""
+    font = min(_FONT, height_points * 0.62)
+    if font < 4.5:
+        return
+    for bar in row.bars:
+        start_ps, end_ps = max(bar.start_ps, window.start_ps), min(bar.end_ps, window.end_ps)
+        width = window.length(end_ps - start_ps) * points_per_unit
+        fitting = [label for label in bar.labels if _points(label, font) <= width - 2]
+        upright = [label for label in bar.labels if _points(label, font) <= height_points - 2]
+        if fitting:
+            label, rotation = fitting[0], 0
+        elif upright and width > font + 1:
+            label, rotation = upright[0], 90
+        else:
+            continue
+        axes.text(
+            window.at((start_ps + end_ps) / 2),
+            middle,
+            label,
+            ha="center",
+            va="center",
+            rotation=rotation,
+            fontsize=font,
+            color=palette.ink_on(palette.PHASES[bar.phase]),
+            clip_on=True,
+            in_layout=False,
+        )
+
+
+def _points(label: str, font: float) -> float:
+    """How wide a label is at most, in points."""
+    return 0.62 * font * len(label)

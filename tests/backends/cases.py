@@ -1,0 +1,54 @@
+"""One small op or two of every kind, chosen so that nothing about them is symmetric."""
+
+from __future__ import annotations
+
+from dataflow.ops import (
+    AveragePooling,
+    Convolution,
+    Dropout,
+    FullyConnected,
+    LocalResponseNormalization,
+    MaxPooling,
+    MomentumSgd,
+    Op,
+    Relu,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
+from dataflow.ops.axis import equal_blocks
+
+_WEIGHT_LABELS = ("channel", "in_channel", "kernel_height", "kernel_width")
+
+CASES: dict[str, Op] = {
+    "convolution": Convolution(2, 3, 6, 7, 4, 3, (3, 2), (1, 1), ((1, 1), (0, 1)), equal_blocks(3, 4, 1)),
+    "convolution_strided_groups": Convolution(
+        2, 4, 8, 9, 6, 2, (3, 2), (2, 3), ((1, 0), (0, 1)), equal_blocks(4, 6, 2)
+    ),
+    "convolution_one_by_one": Convolution(
+        2, 3, 4, 3, 2, 3, (1, 1), (1, 1), ((0, 0), (0, 0)), equal_blocks(3, 2, 1), bias=False
+    ),
+    "convolution_stride_beyond_kernel": Convolution(
+        1, 2, 9, 8, 3, 2, (2, 1), (4, 3), ((1, 1), (0, 0)), equal_blocks(2, 3, 1)
+    ),
+    "fully_connected": FullyConnected(3, (4,), 5),
+    "fully_connected_image": FullyConnected(3, (2, 3, 4), 5, bias=False),
+    "max_pooling": MaxPooling(2, 3, 7, 9, (3, 3), (2, 2), ((0, 0), (0, 0))),
+    "max_pooling_padded": MaxPooling(2, 3, 6, 7, (3, 2), (2, 1), ((1, 1), (1, 0))),
+    "average_pooling": AveragePooling(2, 3, 6, 7, (2, 2), (2, 2), ((0, 0), (0, 0))),
+    "average_pooling_padded": AveragePooling(2, 3, 6, 7, (3, 2), (2, 1), ((1, 0), (0, 1))),
+    "normalization": LocalResponseNormalization(2, 7, 7, 3, 4, 5, 0.2, 0.75, 2.0, equal_blocks(7, 7, 1)),
+    "normalization_groups": LocalResponseNormalization(
+        2, 8, 8, 3, 4, 5, 0.3, 0.6, 1.0, equal_blocks(8, 8, 2)
+    ),
+    "relu": Relu((2, 3, 4, 5)),
+    "tanh": Tanh((3, 4)),
+    "sigmoid": Sigmoid((2, 3, 4, 5)),
+    "dropout": Dropout((3, 8)),
+    "dropout_inverted": Dropout((2, 3, 4, 5), 0.25, inverted=True),
+    "softmax_cross_entropy": SoftmaxCrossEntropy(4, 5, 4),
+    "softmax_cross_entropy_slice": SoftmaxCrossEntropy(2, 5, 6),
+    "momentum_sgd": MomentumSgd(_WEIGHT_LABELS, (4, 3, 2, 2), 0.1, 0.9, 0.05),
+    "momentum_sgd_bias": MomentumSgd(("channel",), (5,), 0.2, 0.5, 0.0),
+}
+"""By the name of their golden tensors."""

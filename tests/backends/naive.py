@@ -1,0 +1,153 @@
+"""The forward pass of every op, written down as its definition reads: loops over scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from math import exp, log, tanh
+from typing import Any
+
+import numpy as np
+
+from dataflow.backend import Array
+from dataflow.ops import (
+    AveragePooling,
+    Convolution,
+    Dropout,
+    FullyConnected,
+    LocalResponseNormalization,
+    MaxPooling,
+    MomentumSgd,
+    Op,
+    Relu,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
+from dataflow.ops.pooling import Pooling
+from tests.backends.running import Values
+
+
+def forward(op: Op, values: Values) -> Values:
+    """What the first pass of the op writes."""
+    return _FORWARD[type(op)](op, values)
+
+
+def _indices(*extents: int) -> product[tuple[int, ...]]:
+    return product(*(range(extent) for extent in extents))
+
+
+def _convolution(op: Convolution, values: Values) -> Values:
+    x, weight = values["input"], values["weight"]
+    y = np.zeros(op.operand("output").shape)
+    (top, _), (left, _) = op.padding
+    for block in op.blocks:
+        for n, o, i, j in _indices(op.batch, op.channels, op.height, op.width):
+            if not block.outputs[0] <= o < block.outputs[1]:
+                continue
+            total = values["bias"][o] if op.bias else 0.0
+            for c, u, v in _indices(op.group_channels, *op.kernel):
+                row, column = i * op.stride[0] + u - top, j * op.stride[1] + v - left
+                if 0 <= row < op.in_height and 0 <= column < op.in_width:
+                    total += weight[o, c, u, v] * x[n, block.inputs[0] + c, row, column]
+            y[n, o, i, j] = total
+    return {"output": y}
+
+
+def _fully_connected(op: FullyConnected, values: Values) -> Values:
+    y = np.zeros((op.batch, op.channels))
+    for n, o in _indices(op.batch, op.channels):
+        total = values["bias"][o] if op.bias else 0.0
+        for feature in _indices(*op.features):
+            total += values["weight"][(o, *feature)] * values["input"][(n, *feature)]
+        y[n, o] = total
+    return {"output": y}
+
+
+def _windows(op: Pooling, x: Array, combine: Callable[[list[float]], float]) -> Values:
+    y = np.zeros(op.operand("output").shape)
+    (top, _), (left, _) = op.padding
+    for n, c, i, j in _indices(*y.shape):
+        rows = [i * op.stride[0] + u - top for u in range(op.kernel[0])]
+        columns = [j * op.stride[1] + v - left for v in range(op.kernel[1])]
+        y[n, c, i, j] = combine(
+            [
+                x[n, c, row, column]
+                for row in rows
+                for column in columns
+                if 0 <= row < op.in_height and 0 <= column < op.in_width
+            ]
+        )
+    return {"output": y}
+
+
+def _max_pooling(op: MaxPooling, values: Values) -> Values:
+    return _windows(op, values["input"], max)
+
+
+def _average_pooling(op: AveragePooling, values: Values) -> Values:
+    return _windows(op, values["input"], lambda held: sum(held) / (op.kernel[0] * op.kernel[1]))
+
+
+def _normalization(op: LocalResponseNormalization, values: Values) -> Values:
+    x = values["input"]
+    y, scale = np.zeros(op.operand("output").shape), np.zeros(op.operand("output").shape)
+    for block in op.blocks:
+        for n, o, i, j in _indices(*y.shape):
+            if not block.outputs[0] <= o < block.outputs[1]:
+                continue
+            centre = o + op.shift
+            near = [c for c in range(*block.inputs) if abs(c - centre) <= op.size // 2]
+            scale[n, o, i, j] = op.k + op.alpha * sum(x[n, c, i, j] ** 2 for c in near)
+            y[n, o, i, j] = x[n, centre, i, j] / scale[n, o, i, j] ** op.beta
+    return {"output": y, "scale": scale}
+
+
+def _of_each(function: Callable[[float], float]) -> Callable[[Op, Values], Values]:
+    def forward_of(_: Op, values: Values) -> Values:
+        return {"output": np.vectorize(function, otypes=[float])(values["input"])}
+
+    return forward_of
+
+
+def _dropout(op: Dropout, values: Values) -> Values:
+    kept = 1 / (1 - op.rate) if op.inverted else 1.0
+    y = np.zeros(op.shape)
+    for index in _indices(*op.shape):
+        y[index] = values["input"][index] * kept if values["mask"][index] else 0.0
+    return {"output": y}
+
+
+def _softmax_cross_entropy(op: SoftmaxCrossEntropy, values: Values) -> Values:
+    loss, probability = np.zeros(op.batch), np.zeros((op.batch, op.classes))
+    for n in range(op.batch):
+        powers = [exp(logit) for logit in values["input"][n]]
+        for k in range(op.classes):
+            probability[n, k] = powers[k] / sum(powers)
+        loss[n] = -log(probability[n, values["label"][n]])
+    return {"output": loss, "probability": probability}
+
+
+def _momentum_sgd(op: MomentumSgd, values: Values) -> Values:
+    parameter, velocity = np.zeros(op.shape), np.zeros(op.shape)
+    for index in _indices(*op.shape):
+        w, g, v = (values[name][index] for name in ("parameter", "gradient", "velocity"))
+        decay = op.weight_decay * op.learning_rate * w
+        velocity[index] = op.momentum * v - decay - op.learning_rate * g
+        parameter[index] = w + velocity[index]
+    return {"new_parameter": parameter, "new_velocity": velocity}
+
+
+_FORWARD: dict[type[Op], Callable[[Any, Values], Values]] = {
+    Convolution: _convolution,
+    FullyConnected: _fully_connected,
+    MaxPooling: _max_pooling,
+    AveragePooling: _average_pooling,
+    LocalResponseNormalization: _normalization,
+    Relu: _of_each(lambda x: max(x, 0.0)),
+    Tanh: _of_each(tanh),
+    Sigmoid: _of_each(lambda x: 1 / (1 + exp(-x))),
+    Dropout: _dropout,
+    SoftmaxCrossEntropy: _softmax_cross_entropy,
+    MomentumSgd: _momentum_sgd,
+}

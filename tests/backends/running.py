@@ -1,0 +1,80 @@
+"""Runs ops on a backend: random operands, every pass, arrays of any memory order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from dataflow.backend import Array, Backend
+from dataflow.ops import Op, Operand, Pass, Role, SoftmaxCrossEntropy, gradient_of
+from dataflow.ops.base import GRADIENT_SUFFIX
+
+Values = dict[str, Array]
+Made = Callable[[Operand, "np.dtype[np.generic]"], Array]
+"""Makes an uninitialised array for an operand."""
+
+
+def operand_of(op: Op, name: str) -> Operand:
+    """The operand whose shape ``name`` has: the operand itself, or what it is the gradient of."""
+    return op.operand(name.removesuffix(GRADIENT_SUFFIX))
+
+
+def random_values(op: Op, seed: int, dtype: str = "float64") -> Values:
+    """Normal values for all that the first pass reads, and for the gradient of the output.
+
+    A mask is 0 or 1 and a label is a class.
+    """
+    rng = np.random.default_rng(seed)
+    values: Values = {}
+    for operand in op.operands:
+        if operand.dtype is None and operand.role in (Role.INPUT, Role.PARAMETER):
+            values[operand.name] = rng.normal(size=operand.shape).astype(dtype)
+        elif operand.role is Role.OUTPUT:
+            values[gradient_of(operand.name)] = rng.normal(size=operand.shape).astype(dtype)
+        elif operand.dtype is not None:
+            top = op.classes if isinstance(op, SoftmaxCrossEntropy) else 2
+            values[operand.name] = rng.integers(0, top, operand.shape).astype(operand.dtype)
+    return values
+
+
+def run_pass(
+    backend: Backend, op: Op, direction: Pass, values: Mapping[str, Array], make: Made | None = None
+) -> Values:
+    """What one pass writes; the written arrays are filled with NaN first."""
+    dtype = next(array.dtype for array in values.values() if array.dtype.kind == "f")
+    written: Values = {}
+    for name in direction.writes:
+        operand = operand_of(op, name)
+        if make is None:
+            written[name] = backend.empty(operand.labels, operand.shape, dtype)
+        else:
+            written[name] = make(operand, dtype)
+        written[name].fill(np.nan)
+    backend.compute(op, direction, {name: values[name] for name in direction.reads}, written)
+    return written
+
+
+def run(backend: Backend, op: Op, values: Mapping[str, Array], make: Made | None = None) -> Values:
+    """What all passes write, each reading what those before it wrote."""
+    known = dict(values)
+    written: Values = {}
+    for direction in op.passes:
+        written |= run_pass(backend, op, direction, known, make)
+        known |= written
+    return written
+
+
+def assert_close(actual: Array, expected: Array, tolerance: float, what: str) -> None:
+    """Fails when any element is further off than ``tolerance`` times the largest magnitude."""
+    assert actual.shape == expected.shape, f"{what}: shape {actual.shape}, expected {expected.shape}"
+    largest = np.abs(expected).max(initial=0.0) or 1.0
+    off = np.abs(actual - expected).max(initial=0.0)
+    assert off <= tolerance * largest, f"{what}: off by {off:.3g}, largest is {largest:.3g}"
+
+
+def assert_all_close(actual: Values, expected: Values, tolerance: float) -> None:
+    """``assert_close`` for each expected name; ``actual`` may hold no others."""
+    assert sorted(actual) == sorted(expected)
+    for name, array in expected.items():
+        assert_close(actual[name], array, tolerance, name)

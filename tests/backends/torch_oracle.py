@@ -1,0 +1,119 @@
+"""What PyTorch makes of an op: every pass by its own functions and its automatic gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name everyone knows)
+
+from dataflow.ops import (
+    AveragePooling,
+    Convolution,
+    Dropout,
+    FullyConnected,
+    LocalResponseNormalization,
+    MaxPooling,
+    MomentumSgd,
+    Op,
+    Relu,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
+from tests.backends.running import Values
+
+Tensors = dict[str, torch.Tensor]
+
+
+def run(op: Op, values: Values) -> Values:
+    """What all passes of a whole op write, as arrays."""
+    tensors = {name: torch.from_numpy(array.copy()) for name, array in values.items()}
+    if isinstance(op, MomentumSgd):
+        return _as_arrays(_momentum_sgd(op, tensors))
+    names = (name for each in op.passes for name in each.writes if name.endswith(".grad"))
+    sources = {name: tensors[name.removesuffix(".grad")].requires_grad_() for name in names}
+    made = _FORWARD[type(op)](op, tensors)
+    output = made["output"]
+    if isinstance(op, SoftmaxCrossEntropy):
+        weights = torch.full_like(output, 1 / op.images)
+    else:
+        weights = tensors["output.grad"]
+    gradients = torch.autograd.grad(output, list(sources.values()), weights)
+    return _as_arrays(made | dict(zip(sources, gradients, strict=True)))
+
+
+def _as_arrays(tensors: Tensors) -> Values:
+    return {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+
+
+def _pad(op: Any, x: torch.Tensor, value: float = 0.0) -> torch.Tensor:
+    (top, bottom), (left, right) = op.padding
+    return F.pad(x, (left, right, top, bottom), value=value)
+
+
+def _convolution(op: Convolution, t: Tensors) -> Tensors:
+    return {
+        "output": F.conv2d(_pad(op, t["input"]), t["weight"], t.get("bias"), op.stride, groups=len(op.blocks))
+    }
+
+
+def _fully_connected(op: FullyConnected, t: Tensors) -> Tensors:
+    return {"output": F.linear(t["input"].flatten(1), t["weight"].flatten(1), t.get("bias"))}
+
+
+def _max_pooling(op: MaxPooling, t: Tensors) -> Tensors:
+    return {"output": F.max_pool2d(_pad(op, t["input"], -torch.inf), op.kernel, op.stride)}
+
+
+def _average_pooling(op: AveragePooling, t: Tensors) -> Tensors:
+    return {"output": F.avg_pool2d(_pad(op, t["input"]), op.kernel, op.stride)}
+
+
+def _normalization(op: LocalResponseNormalization, t: Tensors) -> Tensors:
+    # PyTorch divides alpha by the size of the window.
+    parts = [
+        F.local_response_norm(t["input"][:, slice(*block.inputs)], op.size, op.alpha * op.size, op.beta, op.k)
+        for block in op.blocks
+    ]
+    output = torch.cat(parts, dim=1)
+    return {"output": output, "scale": (t["input"] / output) ** (1 / op.beta)}
+
+
+def _dropout(op: Dropout, t: Tensors) -> Tensors:
+    return {"output": t["input"] * t["mask"] * op.gain}
+
+
+def _softmax_cross_entropy(op: SoftmaxCrossEntropy, t: Tensors) -> Tensors:
+    return {
+        "output": F.cross_entropy(t["input"], t["label"].long(), reduction="none"),
+        "probability": F.softmax(t["input"], dim=1),
+    }
+
+
+def _momentum_sgd(op: MomentumSgd, t: Tensors) -> Tensors:
+    """PyTorch keeps v' = -v / lr: v' <- momentum v' + g + weight_decay w; w <- w - lr v'."""
+    parameter = torch.nn.Parameter(t["parameter"].clone())
+    optimizer = torch.optim.SGD(
+        [parameter], op.learning_rate, momentum=op.momentum, weight_decay=op.weight_decay
+    )
+    parameter.grad = t["gradient"]
+    optimizer.state[parameter]["momentum_buffer"] = -t["velocity"] / op.learning_rate
+    optimizer.step()
+    velocity = -op.learning_rate * optimizer.state[parameter]["momentum_buffer"]
+    return {"new_parameter": parameter, "new_velocity": velocity}
+
+
+_FORWARD: dict[type[Op], Callable[[Any, Tensors], Tensors]] = {
+    Convolution: _convolution,
+    FullyConnected: _fully_connected,
+    MaxPooling: _max_pooling,
+    AveragePooling: _average_pooling,
+    LocalResponseNormalization: _normalization,
+    Relu: lambda op, t: {"output": F.relu(t["input"])},
+    Tanh: lambda op, t: {"output": torch.tanh(t["input"])},
+    Sigmoid: lambda op, t: {"output": torch.sigmoid(t["input"])},
+    Dropout: _dropout,
+    SoftmaxCrossEntropy: _softmax_cross_entropy,
+}

@@ -1,0 +1,165 @@
+"""All Hypothesis generators: ops of every kind with small random extents, and slices of them."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from dataflow.ops import (
+    AveragePooling,
+    Convolution,
+    Dropout,
+    FullyConnected,
+    LocalResponseNormalization,
+    MaxPooling,
+    MomentumSgd,
+    Op,
+    Relu,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
+from dataflow.ops.axis import equal_blocks
+from dataflow.ops.pooling import Pooling
+from dataflow.region import Range
+
+PoolingKind = TypeVar("PoolingKind", bound=Pooling)
+
+LAW = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+"""How a law is tested: the same examples in every run, and no limit of time on any of them."""
+
+small = st.integers(1, 4)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[int, int, int, tuple[int, int]]:
+    """(input extent, kernel, stride, (padding before, after)) of one direction; the output is not empty.
+
+    The padding is smaller than the kernel: no window lies in padding alone.
+    """
+    kernel = draw(small)
+    stride = draw(st.integers(1, 3))
+    before, after = draw(st.integers(0, kernel - 1)), draw(st.integers(0, kernel - 1))
+    extent = draw(st.integers(max(1, kernel - min(before, after)), kernel + 6))
+    return extent, kernel, stride, (before, after)
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> Convolution:
+    """Convolutions with groups, any stride and a padding of its own on each side."""
+    groups = draw(st.integers(1, 3))
+    inner, outer = draw(small), draw(small)
+    rows, columns = draw(windows()), draw(windows())
+    return Convolution(
+        batch=draw(st.integers(1, 3)),
+        in_channels=groups * inner,
+        in_height=rows[0],
+        in_width=columns[0],
+        channels=groups * outer,
+        group_channels=inner,
+        kernel=(rows[1], columns[1]),
+        stride=(rows[2], columns[2]),
+        padding=(rows[3], columns[3]),
+        blocks=equal_blocks(groups * inner, groups * outer, groups),
+        bias=draw(st.booleans()),
+    )
+
+
+@st.composite
+def fully_connected(draw: st.DrawFn) -> FullyConnected:
+    """Fully connected layers over (channels,) or (channels, height, width)."""
+    features = draw(st.one_of(st.tuples(small), st.tuples(small, small, small)))
+    return FullyConnected(draw(small), features, draw(small), draw(st.booleans()))
+
+
+@st.composite
+def _poolings(draw: st.DrawFn, kind: type[PoolingKind]) -> PoolingKind:
+    rows, columns = draw(windows()), draw(windows())
+    return kind(
+        batch=draw(st.integers(1, 3)),
+        channels=draw(small),
+        in_height=rows[0],
+        in_width=columns[0],
+        kernel=(rows[1], columns[1]),
+        stride=(rows[2], columns[2]),
+        padding=(rows[3], columns[3]),
+    )
+
+
+@st.composite
+def normalizations(draw: st.DrawFn) -> LocalResponseNormalization:
+    """Local response normalisation over groups that may be narrower than its window."""
+    groups = draw(st.integers(1, 3))
+    channels = groups * draw(st.integers(1, 7))
+    return LocalResponseNormalization(
+        batch=draw(st.integers(1, 2)),
+        in_channels=channels,
+        channels=channels,
+        height=draw(st.integers(1, 3)),
+        width=draw(st.integers(1, 3)),
+        size=draw(st.sampled_from((1, 3, 5, 7))),
+        alpha=draw(st.sampled_from((1e-4, 0.1, 0.5))),
+        beta=draw(st.sampled_from((0.75, 0.5, 1.0))),
+        k=draw(st.sampled_from((1.0, 2.0))),
+        blocks=equal_blocks(channels, channels, groups),
+    )
+
+
+image_shapes = st.one_of(st.tuples(small, small), st.tuples(small, small, small, small))
+
+
+@st.composite
+def dropouts(draw: st.DrawFn) -> Dropout:
+    """Dropout of both conventions."""
+    return Dropout(draw(image_shapes), draw(st.sampled_from((0.25, 0.5))), draw(st.booleans()))
+
+
+@st.composite
+def losses(draw: st.DrawFn) -> SoftmaxCrossEntropy:
+    """Softmax cross-entropy of a whole batch."""
+    batch = draw(small)
+    return SoftmaxCrossEntropy(batch, draw(st.integers(1, 6)), batch)
+
+
+@st.composite
+def updates(draw: st.DrawFn) -> MomentumSgd:
+    """Updates of a convolution's weight or of a bias."""
+    labels = draw(st.sampled_from((("channel",), ("channel", "in_channel", "kernel_height", "kernel_width"))))
+    shape = tuple(draw(small) for _ in labels)
+    return MomentumSgd(labels, shape, learning_rate=0.1, momentum=0.9, weight_decay=0.05)
+
+
+OPS: dict[type[Op], st.SearchStrategy[Op]] = {
+    Convolution: convolutions(),
+    FullyConnected: fully_connected(),
+    MaxPooling: _poolings(MaxPooling),
+    AveragePooling: _poolings(AveragePooling),
+    LocalResponseNormalization: normalizations(),
+    Relu: st.builds(Relu, image_shapes),
+    Tanh: st.builds(Tanh, image_shapes),
+    Sigmoid: st.builds(Sigmoid, image_shapes),
+    Dropout: dropouts(),
+    SoftmaxCrossEntropy: losses(),
+    MomentumSgd: updates(),
+}
+"""A generator of whole ops for each kind."""
+
+
+@st.composite
+def ranges_over(draw: st.DrawFn, extent: int) -> tuple[Range, ...]:
+    """Up to three ranges, none of them empty, that follow one another and cover ``extent``."""
+    cuts = sorted(draw(st.sets(st.integers(1, extent - 1), max_size=2))) if extent > 1 else []
+    return tuple(zip([0, *cuts], [*cuts, extent], strict=True))
+
+
+@st.composite
+def partitions(draw: st.DrawFn, op: Op) -> list[dict[str, Range]]:
+    """Slices of an op's loops that together are all of its work, each element of it once."""
+    ranges = {
+        loop: draw(ranges_over(extent)) if loop in op.shardable else ((0, extent),)
+        for loop, extent in op.loops.items()
+    }
+    return [dict(zip(ranges, part, strict=True)) for part in product(*ranges.values())]

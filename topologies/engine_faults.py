@@ -1,0 +1,71 @@
+"""What the engine finds wrong in a network or a plan, at the line of the YAML that says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from dataflow.errors import CheckError, NetworkError, PlanError
+from dataflow.hardware import Hardware
+from dataflow.network import DATA, LABEL, Network
+from dataflow.ops import Op
+from dataflow.plan import Plan, parts_of_layers
+from topologies.tree import Fault, Keys, Node, Place
+
+_LAYER = re.compile(r"layer '([^']+)'|in a cycle: (\S+)")
+_PLANNED = re.compile(r"layer '([^']+)' (on|shards|cannot)?")
+
+
+def network_faults(network: Network, batch: int, root: Node) -> list[Fault]:
+    """Layers that do not fit together for a batch. root: the network's tree."""
+    layers = root.nearest(("layers",))
+    reserved = [
+        Fault(
+            layers.mapping[name].place,
+            f"network: layer {name!r}: the name stands for the batch; take another",
+        )
+        for name in (DATA, LABEL)
+        if name in network.layers
+    ]
+
+    def place(text: str) -> Place:
+        named = _LAYER.search(text)
+        return layers.nearest((named[1] or named[2],) if named else ()).place
+
+    return reserved or _found("network", lambda: network.ops(batch), place)
+
+
+def plan_faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware, root: Node) -> list[Fault]:
+    """What a plan asks for and cannot have. root: the experiment's tree."""
+
+    def place(text: str) -> Place:
+        node = root.nearest(_planned(text))
+        outside = [value.place for value in node.mapping.values() if value.place.outside]
+        return outside[0] if outside else node.place
+
+    found = _found("plan", lambda: parts_of_layers(plan, ops, hardware), place)
+    machine = f"hardware {hardware.name!r}"
+    where = root.nearest(("hardware", "processors")).place
+    return [Fault(fault.place, fault.text.replace(machine, f"{machine} ({where})")) for fault in found]
+
+
+def _planned(text: str) -> Keys:
+    """The path in an experiment of what a message about its plan is about."""
+    named = _PLANNED.search(text)
+    if named:
+        field: tuple[str, ...] = {"on": ("on",), "shards": ("shard",), "cannot": ("shard",)}.get(named[2], ())
+        return ("plan", "layers", named[1], *field)
+    return ("plan", "processors") if text.startswith("processor ") else ("plan", "mesh")
+
+
+def _found(product: str, check: Callable[[], object], place: Callable[[str], Place]) -> list[Fault]:
+    """The faults that a check of the engine raises, each at its place."""
+    try:
+        check()
+    except CheckError as error:
+        texts = error.faults
+    except (NetworkError, PlanError) as error:
+        texts = (str(error),)
+    else:
+        return []
+    return [Fault(place(text), text if text.startswith(product) else f"{product}: {text}") for text in texts]

@@ -1,0 +1,115 @@
+"""Fields set from outside a file: ``--set hardware.links.pcie.bandwidth="8 GB/s"``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dataflow.errors import TopologyError
+from dataflow.experiment import Override
+from topologies.expand import PARTS, reference
+from topologies.find import Kind
+from topologies.parse import parse
+from topologies.tree import Fault, Keys, Node, Place, describe, did_you_mean, dotted
+
+OUTSIDE_SOURCE = "set by --set"
+"""The source of a constant whose value was set from outside."""
+_NAMED = {"layers", "models", "processors", "hosts", "links"}
+"""Mappings from names that a path must find there, not invent on its way."""
+
+
+def overridden(root: Node, kind: Kind, overrides: Sequence[Override], faults: list[Fault]) -> Node:
+    """The document with every override applied in turn.
+
+    Raises TopologyError for a path that leads nowhere or a value that cannot be read.
+    """
+    for override in overrides:
+        root = _apply(root, kind, override, faults)
+    return root
+
+
+def _apply(root: Node, kind: Kind, override: Override, faults: list[Fault]) -> Node:
+    place = Place(f"--set {override.path}={override.value}", 0)
+    keys = tuple(override.path.split("."))
+    if kind != "experiment" and keys[0] == kind:
+        keys = keys[1:]
+    if not all(keys) or not keys:
+        raise TopologyError(
+            f"{place}: {override.path!r} is no path; write keys with dots between, as training.batch"
+        )
+    value = _value(override, place, faults)
+    if kind == "experiment":
+        for part in PARTS:
+            if keys == (part,):
+                value = reference(value, part, root, faults)
+    return _put(root, keys, 0, value)
+
+
+def _value(override: Override, place: Place, faults: list[Fault]) -> Node:
+    """The text of an override read as YAML, every value in it with the override as its place."""
+    try:
+        read = parse(override.value, "value", Path(), faults)
+    except TopologyError as error:
+        raise TopologyError(f"{place}: the value cannot be read: {error}") from None
+    return Node(None, place, Path()) if read is None else _moved(read, place)
+
+
+def _moved(node: Node, place: Place) -> Node:
+    content = node.content
+    if isinstance(content, dict):
+        content = {key: _moved(value, place) for key, value in content.items()}
+    elif isinstance(content, tuple):
+        content = tuple(_moved(value, place) for value in content)
+    return replace(node, content=content, place=place)
+
+
+def _put(node: Node, keys: Keys, depth: int, value: Node) -> Node:
+    """The node with ``value`` at ``keys[depth:]`` below it, which may add what is not there.
+
+    Whether an added key is one that the schema knows is checked with all the rest, later.
+    """
+    if depth == len(keys):
+        scalar = not isinstance(value.content, dict | tuple)
+        if scalar and {"value", "source"} <= set(node.mapping):
+            outside = Node(OUTSIDE_SOURCE, value.place, value.base)
+            return node.put("value", value).put("source", outside)
+        return value
+    key = str(keys[depth])
+    if isinstance(node.content, tuple):
+        return _put_in_list(node, node.content, keys, depth, value)
+    if not isinstance(node.content, dict):
+        raise TopologyError(
+            f"{value.place}: {dotted(keys[:depth])!r} is {describe(node.content)} ({node.place}), "
+            f"which has no {key!r} in it; set {dotted(keys[:depth])!r} itself"
+        )
+    last = depth + 1 == len(keys)
+    if key not in node.content and not last and depth > 0 and keys[depth - 1] in _NAMED and keys[0] != "plan":
+        raise _unknown(node, keys, depth, value)
+    below = node.content.get(key, Node({} if not last else None, value.place, value.base))
+    changed = node.put(key, _put(below, keys, depth + 1, value))
+    if last and "efficiency" in keys and key in ("compute", "memory") and "source" not in node.mapping:
+        return changed.put("source", Node(OUTSIDE_SOURCE, value.place, value.base))
+    return changed
+
+
+def _put_in_list(node: Node, items: tuple[Node, ...], keys: Keys, depth: int, value: Node) -> Node:
+    key = str(keys[depth])
+    if not key.isdecimal() or int(key) >= len(items):
+        raise TopologyError(
+            f"{value.place}: {dotted(keys[:depth])!r} is a list of {len(items)} ({node.place}); "
+            f"{key!r} is no position in it, they go from 0 to {len(items) - 1}"
+        )
+    position = int(key)
+    changed = _put(items[position], keys, depth + 1, value)
+    return replace(node, content=(*items[:position], changed, *items[position + 1 :]))
+
+
+def _unknown(node: Node, keys: Keys, depth: int, value: Node) -> TopologyError:
+    key = str(keys[depth])
+    known = list(node.mapping)
+    near = did_you_mean(key, known)
+    return TopologyError(
+        f"{value.place}: there is no {dotted(keys[: depth + 1])!r}{near or '.'} "
+        f"{dotted(keys[:depth])} has: {', '.join(known) or 'nothing'} ({node.place})"
+    )
