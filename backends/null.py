@@ -18,12 +18,7 @@ class NullBackend:
     dtypes: tuple[str, ...] = ("float32", "float64")
     computes: bool = False
 
-    def empty(
-        self,
-        labels: Sequence[str],  # noqa: ARG002 (what holds no memory has no order in it)
-        shape: Sequence[int],
-        dtype: np.dtype[Any],
-    ) -> Array:
+    def empty(self, labels: Sequence[str], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
         """A read-only array of this shape and dtype, all of whose elements are one zero."""
         return np.broadcast_to(np.zeros((), dtype), tuple(shape))
 

@@ -66,9 +66,8 @@ def alexnet_ops(batch: int, rate: float) -> dict[str, Op]:
 
     def pooling(name: str) -> None:
         nonlocal side
-        op = MaxPooling(batch, channels, side, side, (3, 3), (2, 2), ((0, 0), (0, 0)))
-        side = op.height
-        ops[f"pool{name}"] = op
+        ops[f"pool{name}"] = MaxPooling(batch, channels, side, side, (3, 3), (2, 2), ((0, 0), (0, 0)))
+        side = (side - 3) // 2 + 1
 
     convolution("1", 96, 11, 4, 0, 1)
     normalization("1")
@@ -140,12 +139,9 @@ def update_task(parameter: str, labels: tuple[str, ...], shape: tuple[int, ...])
     """The update of a parameter, from tensors X and X.velocity to new.X and new.X.velocity."""
     op = MomentumSgd(labels, shape, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY)
     velocity = f"{parameter}.velocity"
-    return Task(
-        op,
-        op.passes[0],
-        {"parameter": parameter, "gradient": gradient_of(parameter), "velocity": velocity},
-        {"new_parameter": f"new.{parameter}", "new_velocity": f"new.{velocity}"},
-    )
+    reads = {"parameter": parameter, "gradient": gradient_of(parameter), "velocity": velocity}
+    writes = {"new_parameter": f"new.{parameter}", "new_velocity": f"new.{velocity}"}
+    return Task(op, op.passes[0], reads, writes)
 
 
 class NumpyAlexNet:
@@ -162,9 +158,9 @@ class NumpyAlexNet:
         for name, op in self.ops.items():
             for operand in op.by_role(Role.PARAMETER):
                 drawn = self.rng.normal(0, 0.01, operand.shape).astype(FLOAT)
-                self.values[f"{name}.{operand.name}"] = self.store(operand.labels, drawn)
-                zeros = np.zeros(operand.shape, FLOAT)
-                self.values[f"{name}.{operand.name}.velocity"] = self.store(operand.labels, zeros)
+                tensor = f"{name}.{operand.name}"
+                self.values[tensor] = self.store(operand.labels, drawn)
+                self.values[f"{tensor}.velocity"] = self.store(operand.labels, np.zeros_like(drawn))
 
     def store(self, labels: tuple[str, ...], values: Array) -> Array:
         """The values in an array of the backend."""

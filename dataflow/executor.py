@@ -84,13 +84,14 @@ class Executor:
         """Reads what the task reads and computes what it will publish."""
         if task.phase is Phase.LOAD and step + 1 >= self.steps:
             return
-        if task.kind is TaskKind.COMPUTE:
-            written = self._compute(step, task)
-        elif task.kind is TaskKind.SUM:
-            written = self._sum(step, task)
-        else:
-            written = self._transfer(step, task)
-        self.unpublished[step, task.name] = written
+        compute = {
+            TaskKind.COMPUTE: self._compute,
+            TaskKind.SUM: self._sum,
+            TaskKind.TRANSFER: self._transfer,
+        }[task.kind]
+        # What is not finite ends the run with the tensor's name (_check_finite), not with a warning.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            self.unpublished[step, task.name] = compute(step, task)
 
     def ended(self, step: int, task: PlacedTask) -> None:
         """Publishes what the task wrote."""

@@ -30,7 +30,8 @@ def unchanged_warnings(
         if _same_description(experiment, before):
             yield f"{named} changes nothing: it is what the description says already"
             continue
-        unset = measure(run)
+        unset = _without_capacities(measure(run))
+        metrics = _without_capacities(metrics)
         if metrics.step_time_s != unset.step_time_s:
             continue
         if metrics != unset:
@@ -41,6 +42,12 @@ def unchanged_warnings(
                 )
         elif not (computed and override.path.split(".")[0] in ("training", "network")):
             yield f"{named} changes nothing: {_reason(override, experiment, run)}"
+
+
+def _without_capacities(metrics: Metrics) -> Metrics:
+    """Metrics whose memories are of no particular size: a capacity alone is no result."""
+    memories = {name: replace(memory, capacity_bytes=0) for name, memory in metrics.memories.items()}
+    return replace(metrics, memories=memories)
 
 
 def _same_description(one: Experiment, other: Experiment) -> bool:

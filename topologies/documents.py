@@ -109,6 +109,7 @@ def checked(made: type[Checked], text: str) -> Checked:
     return document
 
 
+@cache
 def plain_schema(kind: Kind) -> dict[str, Any]:
     """The JSON schema of a document of this kind, when all that it refers to is put in place."""
     return _adapter(kind).json_schema()

@@ -30,7 +30,7 @@ def network_faults(network: Network, batch: int, root: Node) -> list[Fault]:
 
     def place(text: str) -> Place:
         named = _LAYER.search(text)
-        return layers.nearest((named[1] or named[2],) if named else ()).place
+        return layers.nearest((named[1] or named[2],)).blamed if named else layers.place
 
     return reserved or _found("network", lambda: network.ops(batch), place)
 
@@ -39,9 +39,7 @@ def plan_faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware, root: Nod
     """What a plan asks for and cannot have. root: the experiment's tree."""
 
     def place(text: str) -> Place:
-        node = root.nearest(_planned(text))
-        outside = [value.place for value in node.mapping.values() if value.place.outside]
-        return outside[0] if outside else node.place
+        return root.nearest(_planned(text)).blamed
 
     found = _found("plan", lambda: parts_of_layers(plan, ops, hardware), place)
     machine = f"hardware {hardware.name!r}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataflow.errors import TopologyError
-from topologies.find import Kind, check_kind, find, read, shown
+from topologies.find import Kind, check_kind, find, read, shown, with_article
 from topologies.tree import Fault, Node, describe
 
 PARTS: tuple[Kind, ...] = ("network", "hardware")
@@ -78,7 +78,7 @@ def _parent(root: Node, kind: Kind, faults: list[Fault], above: tuple[Path, ...]
         return None
     if not isinstance(extends.content, str):
         raise TopologyError(
-            f"{extends.place}: extends: must be the name of a {kind} or a path"
+            f"{extends.place}: extends: must be the name of {with_article(kind)} or a path"
             f", got {describe(extends.content)}"
         )
     path = find(extends.content, kind, extends.base, str(extends.place))

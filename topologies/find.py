@@ -63,7 +63,9 @@ def find(name: str, kind: Kind, base: Path, asked_by: str = "") -> Path:
         return files[name]
     for other in KINDS:
         if name in shipped_files(other):
-            raise TopologyError(f"{where}{name!r} is of kind {other}, but {_a(kind)} is needed here")
+            raise TopologyError(
+                f"{where}{name!r} is of kind {other}, but {with_article(kind)} is needed here"
+            )
     raise TopologyError(
         f"{where}no {kind} is called {name!r}{did_you_mean(name, files) or '.'}"
         f" There are: {', '.join(files) or 'none'}; a path to a file of your own ends in .yaml"
@@ -140,8 +142,9 @@ def check_kind(root: Node, kind: Kind) -> None:
     found = kind_of_document(root)
     if found != kind:
         place = root.mapping["kind"].place
-        raise TopologyError(f"{place}: is of kind {found}, but {_a(kind)} is needed here")
+        raise TopologyError(f"{place}: is of kind {found}, but {with_article(kind)} is needed here")
 
 
-def _a(kind: Kind) -> str:
+def with_article(kind: Kind) -> str:
+    """A kind in a sentence."""
     return {"experiment": "an experiment", "network": "a network", "hardware": "a hardware"}[kind]

@@ -6,6 +6,7 @@ They know shapes, words and bounds; what more there is to check is checked by ``
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def _partial(name: str) -> str:
 
 def _definitions(kind: Kind) -> Schema:
     """The parts of a kind's schema: each whole and partial, and under its own name the choice of them."""
-    root = plain_schema(kind)
+    root = deepcopy(plain_schema(kind))
     definitions: Schema = root.pop("$defs")
     root["properties"] |= {
         "kind": {"const": kind},

@@ -48,10 +48,12 @@ def _apply(root: Node, kind: Kind, override: Override, faults: list[Fault]) -> N
 
 def _value(override: Override, place: Place, faults: list[Fault]) -> Node:
     """The text of an override read as YAML, every value in it with the override as its place."""
+    found: list[Fault] = []
     try:
-        read = parse(override.value, "value", Path(), faults)
+        read = parse(override.value, "the value", Path(), found)
     except TopologyError as error:
-        raise TopologyError(f"{place}: the value cannot be read: {error}") from None
+        raise TopologyError(f"{place}: {error}") from None
+    faults += [Fault(place, fault.text) for fault in found]
     return Node(None, place, Path()) if read is None else _moved(read, place)
 
 

@@ -65,6 +65,12 @@ class Node:
             node = below
         return node
 
+    @property
+    def blamed(self) -> Place:
+        """Where to look for a fault in the value: what was set in it from outside, or else its own place."""
+        below = self.content if isinstance(self.content, tuple) else self.mapping.values()
+        return next((place for place in (node.blamed for node in below) if place.outside), self.place)
+
     def put(self, key: str, value: Node) -> Node:
         """A mapping like this one in which ``key`` holds ``value``."""
         return replace(self, content={**self.mapping, key: value})

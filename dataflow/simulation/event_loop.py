@@ -14,8 +14,9 @@ from typing import Protocol
 
 import simpy
 
-from dataflow.errors import DeadlockError
+from dataflow.errors import CheckError, DeadlockError
 from dataflow.placement import PlacedGraph, PlacedTask, TaskKind
+from dataflow.simulation.check import trace_faults
 from dataflow.simulation.memory import Memories
 from dataflow.simulation.resources import Resources
 from dataflow.simulation.schedule import Instance, Schedule
@@ -47,10 +48,15 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a simulation: the graph that was run, and its trace."""
+    """What came of a simulation. Raises CheckError, on construction, if the trace cannot be."""
 
     placed: PlacedGraph
     trace: Trace
+
+    def __post_init__(self) -> None:
+        faults = list(trace_faults(self.trace, self.placed.hardware))
+        if faults:
+            raise CheckError(f"trace of {self.placed.task_graph.network.name!r}", faults)
 
 
 def simulate(

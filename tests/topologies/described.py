@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dataflow.errors import TopologyError
 
@@ -68,7 +69,15 @@ def changed(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def write_all(folder: Path, network: str = NETWORK, hardware: str = HARDWARE, experiment: str = EXPERIMENT) -> str:
+def cases(name: str) -> list[tuple[str, ...]]:
+    """A table of ``cases``: what to change or set, and what must be said of it."""
+    text = (Path(__file__).parent / "cases" / f"{name}.yaml").read_text(encoding="utf-8")
+    return [tuple(case.values()) for case in yaml.safe_load(text)]
+
+
+def write_all(
+    folder: Path, network: str = NETWORK, hardware: str = HARDWARE, experiment: str = EXPERIMENT
+) -> str:
     """Writes net.yaml, machine.yaml and exp.yaml into a folder, and returns the path of the last."""
     (folder / "net.yaml").write_text(network)
     (folder / "machine.yaml").write_text(hardware)

@@ -20,7 +20,10 @@ SHIPPED = (
     ("raw", "expected"),
     [
         (b"", "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware"),
-        (b"# only a comment\n", "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware"),
+        (
+            b"# only a comment\n",
+            "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware",
+        ),
         (b"- 1\n- 2\n", "x.yaml:1: must be a mapping, keys with values, got a list of 2"),
         (b"\n\nwords\n", "x.yaml:3: must be a mapping, keys with values, got 'words'"),
         (
@@ -39,16 +42,22 @@ SHIPPED = (
             "x.yaml:3: a second YAML document begins here; a file describes one thing, "
             "put each document into a file of its own",
         ),
-        (b"name: x\n", "x.yaml:1: 'kind' is missing; write 'kind: ' and one of experiment, network, hardware"),
+        (
+            b"name: x\n",
+            "x.yaml:1: 'kind' is missing; write 'kind: ' and one of experiment, network, hardware",
+        ),
         (
             b"kind: netwrk\n",
             "x.yaml:1: kind: must be one of experiment, network, hardware, got 'netwrk'; did you mean 'network'?",
         ),
         (b"name: x\nkind: hardware\n", "x.yaml:2: is of kind hardware, but a network is needed here"),
         (b"kind: network\n3: x\n", "x.yaml:2: key 3 is not a text; put it in quotes: '3'"),
-        (b"kind: network\n: x\n", "x.yaml:2: key nothing is not a text; put it in quotes: ''"),
+        (b"kind: network\n? ~\n: x\n", "x.yaml:2: key ~ is not a text; put it in quotes: '~'"),
         (b"kind: network\n[a]: x\n", "x.yaml:2: a key must be a word, not a list or mapping"),
-        (b"kind: !!python/name:os.x y\n", "x.yaml:1: tag '!!python/name:os.x' is not supported; leave it out"),
+        (
+            b"kind: !!python/name:os.x y\n",
+            "x.yaml:1: tag '!!python/name:os.x' is not supported; leave it out",
+        ),
         (b"kind: !own y\n", "x.yaml:1: tag '!own' is not supported; leave it out"),
         (b"kind: !!set {y}\n", "x.yaml:1: tag '!!set' is not supported; leave it out"),
         (b"!own x: 1\n", "x.yaml:1: tag '!own' is not supported; leave it out"),
@@ -60,7 +69,10 @@ SHIPPED = (
         (b'a: "\\ud800"\n', "x.yaml:1: the text holds half of a surrogate pair, which is no character"),
         (b"a: " + b"[" * 60 + b"]" * 60, "x.yaml:1: is nested too deeply, more than 50 levels"),
         (b"[" * 5000, "x.yaml: is nested too deeply, more than 50 levels"),
-        (b"a: \x01\n", "x.yaml: is not YAML: unacceptable character #x0001: special characters are not allowed"),
+        (
+            b"a: \x01\n",
+            "x.yaml: is not YAML: unacceptable character #x0001: special characters are not allowed",
+        ),
     ],
 )
 def test_a_file_that_is_no_description(tmp_path: Path, raw: bytes, expected: str) -> None:
@@ -76,14 +88,19 @@ def test_anchors_that_repeat_without_end(tmp_path: Path) -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 6)]
     path = tmp_path / "x.yaml"
     path.write_text("\n".join(lines))
-    assert message(topologies.load_network, path) == "x.yaml:5: anchors repeat it into more than 100,000 values"
+    assert (
+        message(topologies.load_network, path) == "x.yaml:5: anchors repeat it into more than 100,000 values"
+    )
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     """What is not there and what is no file."""
     assert message(topologies.load, tmp_path / "no.yaml") == "no.yaml: there is no such file"
     (tmp_path / "folder.yaml").mkdir()
-    assert message(topologies.load, tmp_path / "folder.yaml") == "folder.yaml: is a folder; name a YAML file in it"
+    assert (
+        message(topologies.load, tmp_path / "folder.yaml")
+        == "folder.yaml: is a folder; name a YAML file in it"
+    )
     with pytest.raises(TopologyError, match=r"cannot be read: embedded null byte"):
         topologies.load("a\0.yaml")
 
@@ -91,7 +108,10 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("alexnet-2x-gtx58", f"no experiment is called 'alexnet-2x-gtx58'; did you mean 'alexnet-2x-gtx580'? {SHIPPED}"),
+        (
+            "alexnet-2x-gtx58",
+            f"no experiment is called 'alexnet-2x-gtx58'; did you mean 'alexnet-2x-gtx580'? {SHIPPED}",
+        ),
         ("zzz", f"no experiment is called 'zzz'. {SHIPPED}"),
         ("", f"no experiment is called ''. {SHIPPED}"),
         ("gtx580", "'gtx580' is of kind hardware, but an experiment is needed here"),
@@ -106,7 +126,9 @@ def test_names_that_are_not_there(name: str, expected: str) -> None:
 
 def test_kind_of_a_name_that_is_not_there() -> None:
     """Names of every kind are tried."""
-    with pytest.raises(TopologyError, match=r"^nothing is called 'gtx58'; did you mean 'gtx580'\? There are: "):
+    with pytest.raises(
+        TopologyError, match=r"^nothing is called 'gtx58'; did you mean 'gtx580'\? There are: "
+    ):
         topologies.kind_of("gtx58")
 
 

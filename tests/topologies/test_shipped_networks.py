@@ -150,7 +150,7 @@ def test_caffenet_normalises_after_pooling_as_caffe_does() -> None:
 
 
 def test_tiny_network_has_the_structure_of_alexnet() -> None:
-    """The same layers in the same order with the same groups, so that what holds of one is tried on the other."""
+    """The same layers in the same order with the same groups, so that one stands for the other."""
     tiny, whole = (topologies.load_network(name).layers for name in ("tiny-two-tower", "alexnet"))
     assert [(name, layer.op) for name, layer in tiny.items()] == [
         (name, layer.op) for name, layer in whole.items()

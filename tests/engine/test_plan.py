@@ -1,0 +1,190 @@
+"""Plans: who does which slice of which layer, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from dataflow.errors import CheckError, DataflowError, PlanError
+from dataflow.plan import Plan, Rule, parts_of_layers
+from dataflow.region import Range
+from tests.engine.worlds import RELU, conv, fc, machine, network, on, split
+
+NET = network({"c": conv(4, 3, pad=1), "r": RELU, "f": fc(2)}, image=(3, 7, 5))
+
+
+def sliced(plan: Plan, layer: str, *dimensions: str, processors: int = 4) -> list[tuple[str, list[Range]]]:
+    """Who does which ranges of these loops of a layer, of a batch of 4."""
+    parts = parts_of_layers(plan, NET.ops(4), machine(processors))[layer]
+    return [(part.processor, [part.slices[dimension] for dimension in dimensions]) for part in parts]
+
+
+def refused(plan: Plan, processors: int = 2) -> tuple[str, ...]:
+    """The faults a plan is refused for."""
+    with pytest.raises(CheckError) as raised:
+        parts_of_layers(plan, NET.ops(4), machine(processors))
+    assert str(raised.value).startswith("plan for hardware 'machine': ")
+    return raised.value.faults
+
+
+def test_no_plan_is_one_processor() -> None:
+    """Without a mesh the first processor does everything."""
+    assert sliced(Plan(), "c", "batch", "channel") == [("p0", [(0, 4), (0, 4)])]
+
+
+def test_uneven_split() -> None:
+    """Seven rows over three are 2, 2 and 3: floor(7 i / 3)."""
+    plan = Plan(mesh={"m": 3}, layers={"c": split(height="m")})
+    assert sliced(plan, "c", "height", processors=3) == [
+        ("p0", [(0, 2)]),
+        ("p1", [(2, 4)]),
+        ("p2", [(4, 7)]),
+    ]
+
+
+def test_more_processors_than_channels() -> None:
+    """Two channels over four are floor(2 i / 4): the second and the fourth get one each, the others nothing."""
+    plan = Plan(mesh={"m": 4}, layers={"f": split(channel="m")})
+    assert sliced(plan, "f", "channel") == [("p1", [(0, 1)]), ("p3", [(1, 2)])]
+
+
+def test_two_axes() -> None:
+    """On a mesh of two axes the last one runs fastest, and each slices its own dimension."""
+    plan = Plan(mesh={"data": 2, "model": 2}, layers={"c": split(batch="data", channel="model")})
+    assert sliced(plan, "c", "batch", "channel") == [
+        ("p0", [(0, 2), (0, 2)]),
+        ("p1", [(0, 2), (2, 4)]),
+        ("p2", [(2, 4), (0, 2)]),
+        ("p3", [(2, 4), (2, 4)]),
+    ]
+
+
+def test_what_no_axis_slices_is_done_by_all() -> None:
+    """A layer sharded along one of two axes is done again along the other."""
+    plan = Plan(mesh={"data": 2, "model": 2}, layers={"c": split(channel="model")})
+    assert sliced(plan, "c", "channel") == [
+        ("p0", [(0, 2)]),
+        ("p1", [(2, 4)]),
+        ("p2", [(0, 2)]),
+        ("p3", [(2, 4)]),
+    ]
+
+
+def test_processors_give_the_order_of_the_mesh() -> None:
+    """Named processors make up the mesh in the order in which they are named."""
+    plan = Plan(mesh={"m": 2}, processors=("p3", "p1"), layers={"c": split(channel="m")})
+    assert sliced(plan, "c", "channel") == [("p3", [(0, 2)]), ("p1", [(2, 4)])]
+
+
+def test_layers_on_processors_of_their_own() -> None:
+    """``on`` takes the place of the mesh, and is an axis of its own."""
+    plan = Plan(layers={"c": on("p2", "p0", height="on"), "f": on("p3")})
+    assert sliced(plan, "c", "height") == [("p2", [(0, 3)]), ("p0", [(3, 7)])]
+    assert sliced(plan, "f", "channel") == [("p3", [(0, 2)])]
+
+
+def test_the_last_pattern_that_matches_wins() -> None:
+    """Rules are read from the first to the last, and a later one replaces an earlier one whole."""
+    last = on("p1")
+    plan = Plan(mesh={"m": 2}, layers={"*": split(batch="m"), "[cr]": split(channel="m"), "c": last})
+    assert plan.rule("c") == last
+    assert plan.rule("r") == split(channel="m")
+    assert plan.rule("f") == split(batch="m")
+    assert Plan().rule("c") == Rule()
+
+
+def test_dimensions_that_a_layer_lacks_are_left_whole() -> None:
+    """A pattern may shard a dimension that only some of its layers have; the others are done by all."""
+    plan = Plan(mesh={"m": 2}, layers={"*": split(height="m")})
+    assert sliced(plan, "r", "height", processors=2) == [("p0", [(0, 3)]), ("p1", [(3, 7)])]
+    assert sliced(plan, "f", "channel", processors=2) == [("p0", [(0, 2)]), ("p1", [(0, 2)])]
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (
+            Plan(mesh={"m": 3}),
+            r"plan: mesh \{m: 3\} needs 3 processors, but 2 are there \(p0, p1\); "
+            "change the mesh, or name them under 'processors'",
+        ),
+        (
+            Plan(mesh={"a": 2, "b": 2}, processors=("p0",)),
+            r"plan: mesh \{a: 2, b: 2\} needs 4 processors, but 1 are there \(p0\)",
+        ),
+        (Plan(processors=("p0", "p1")), r"plan: mesh \{\} needs 1 processors, but 2 are there"),
+    ],
+)
+def test_mesh_of_another_size(plan: Plan, message: str) -> None:
+    """A mesh has as many places as there are processors to fill them."""
+    with pytest.raises(PlanError, match=message):
+        parts_of_layers(plan, NET.ops(4), machine(2))
+
+
+def test_all_faults_of_a_plan_are_listed() -> None:
+    """Unknown processors, layers, axes and dimensions are all named, with what there is."""
+    plan = Plan(
+        mesh={"m": 2},
+        processors=("p0", "p7"),
+        layers={
+            "conv?": split(batch="m"),
+            "c": split(batch="n"),
+            "r": split(in_channel="m"),
+            "f": on("p9", "p1", channel="m"),
+            "loss": split(channel="m"),
+        },
+    )
+    has = "hardware 'machine' has p0, p1"
+    assert refused(plan) == (
+        "processor 'p7' is not in hardware 'machine', which has p0, p1",
+        "layer 'conv?' is not in the network (there are: c, r, f, loss)",
+        "layer 'c' shards 'batch' over axis 'n', but the axes are: m",
+        "layer 'r' cannot be sharded by 'in_channel'; possible: batch, channel, height, width",
+        f"layer 'f' on 'p9', but {has}",
+        "layer 'f' shards 'channel' over axis 'm', but the axes are: on",
+        "layer 'loss' cannot be sharded by 'channel'; possible: batch",
+    )
+
+
+def test_no_axes_to_shard_over() -> None:
+    """Without a mesh there is no axis, and the message says so."""
+    plan = Plan(layers={"c": split(batch="m")})
+    assert refused(plan) == ("layer 'c' shards 'batch' over axis 'm', but the axes are: none",)
+
+
+@pytest.mark.parametrize(
+    "shard",
+    [
+        {"channel": "m", "in_channel": "m"},
+        {"batch": "m", "in_channel": "m"},
+        {"batch": "m", "channel": "m"},
+    ],
+)
+def test_an_axis_slices_one_dimension(shard: Mapping[str, str]) -> None:
+    """Two dimensions over the same axis would leave all but a diagonal of the work undone."""
+    plan = Plan(mesh={"m": 2}, layers={"c": Rule(shard=shard)})
+    (fault,) = refused(plan)
+    first, second = shard
+    assert f"layer 'c' shards both {first!r} and {second!r} over axis 'm'" in fault
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(layers={"c": on("p0", "p0", channel="on")}),
+        Plan(mesh={"m": 2}, processors=("p1", "p1"), layers={"*": split(batch="m")}),
+    ],
+)
+def test_a_processor_is_named_once(plan: Plan) -> None:
+    """A processor that is named twice would have to do two slices of a layer at once."""
+    with pytest.raises(DataflowError, match=r"plan.*\n?.*'p[01]' (twice|more than once)"):
+        parts_of_layers(plan, NET.ops(4), machine(2))
+
+
+def test_patterns_match_whole_names() -> None:
+    """A pattern without wildcards is a layer's full name, letter for letter."""
+    net = network({"f": fc(2), "f2": fc(2)})
+    plan = Plan(mesh={"m": 2}, layers={"f": split(channel="m")})
+    parts = parts_of_layers(plan, net.ops(2), machine(2))
+    assert [part.slices["channel"] for part in parts["f2"]] == [(0, 2), (0, 2)]

@@ -1,0 +1,168 @@
+"""From YAML to the engine's machine: every number in its unit, every constant with its source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import topologies
+from dataflow.cost import Efficiency, Roofline
+from dataflow.errors import TopologyError
+from dataflow.hardware import Constant, Hardware, Link
+from dataflow.ops import KERNEL_OPS
+from tests.topologies.described import HARDWARE, cases, changed, faults
+from topologies.hardware_document import Efficiencies, OfFixed, OfForward, OfLearned, OfUpdate
+
+COST = "cost: roofline"
+
+
+def read(folder: Path, text: str = HARDWARE) -> Hardware:
+    """The machine of a text, as machine.yaml."""
+    path = folder / "machine.yaml"
+    path.write_text(text)
+    return topologies.load_hardware(str(path))
+
+
+def efficiency(folder: Path, text: str) -> dict[tuple[str, str], Efficiency]:
+    """The efficiencies of the processor whose description has this text for them."""
+    machine = read(folder, changed(HARDWARE, COST, f"{COST}\n      efficiency: {text}"))
+    cost = machine.processors["chip0"].cost
+    assert isinstance(cost, Roofline)
+    return dict(cost.efficiency)
+
+
+def test_every_number_arrives_in_its_unit(tmp_path: Path) -> None:
+    """FLOP/s, bytes/s, bytes, picoseconds."""
+    machine = read(tmp_path)
+    chip = machine.processors["chip1"]
+    assert (chip.name, chip.model, chip.copy_engines, chip.copy_overhead_ps) == (
+        "chip1",
+        "chip",
+        1,
+        10_000_000,
+    )
+    assert chip.cost == Roofline(1e12, 100e9, 3_000_000, {("", ""): Efficiency(1.0, 1.0)})
+    assert {name: memory.capacity_bytes for name, memory in machine.memories.items()} == {
+        "chip0": 3 * 2**30,
+        "chip1": 3 * 2**30,
+        "host": 16 * 2**30,
+    }
+    assert (machine.name, machine.host, machine.switches) == ("machine", "host", ("switch",))
+
+
+@pytest.mark.parametrize(
+    ("duplex", "channels"), [("full", ("chip0->switch", "switch->chip0")), ("half", ("chip0--switch",) * 2)]
+)
+def test_a_connection_is_two_links(tmp_path: Path, duplex: str, channels: tuple[str, str]) -> None:
+    """With a channel each, or one for both when they take turns."""
+    links = read(tmp_path, changed(HARDWARE, "duplex: full", f"duplex: {duplex}")).links
+    assert len(links) == 6
+    assert links[:2] == (
+        Link("chip0->switch", "bus", "chip0", "switch", 6e9, 0, channels[0]),
+        Link("switch->chip0", "bus", "switch", "chip0", 6e9, 0, channels[1]),
+    )
+
+
+def test_constants_say_where_they_stand_and_who_says_so(tmp_path: Path) -> None:
+    """Every number with a source, in the order of the file."""
+    constants = read(tmp_path).constants
+    file = tmp_path / "machine.yaml"
+    assert constants[0] == Constant("models.chip.compute.peak", "1 TFLOP/s", "assumed", f"{file}:6")
+    assert [constant.path for constant in constants] == [
+        "models.chip.compute.peak",
+        "models.chip.compute.launch_overhead",
+        "models.chip.memory.capacity",
+        "models.chip.memory.bandwidth",
+        "models.chip.copy.engines",
+        "models.chip.copy.overhead",
+        "hosts.host.memory.capacity",
+        "links.bus.bandwidth",
+        "links.bus.latency",
+    ]
+
+
+def test_constants_of_what_ships_name_the_file_alone() -> None:
+    """Also those that a description has from the one it extends."""
+    constants = {constant.path: constant for constant in topologies.load_hardware("gtx580x2").constants}
+    bandwidth = constants["models.gtx580.memory.bandwidth"]
+    assert bandwidth.text == "192.4 GB/s"
+    assert bandwidth.where.startswith("gtx580.yaml:")
+    assert all(constant.source.strip() for constant in constants.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{default: {memory: 0.5, source: s}}", {("", ""): Efficiency(1.0, 0.5)}),
+        (
+            "{default: {compute: 0.4, memory: 0.5, source: s}, relu: {memory: 0.25, source: s}}",
+            {("", ""): Efficiency(0.4, 0.5), ("relu", ""): Efficiency(0.4, 0.25)},
+        ),
+        (
+            "{convolution: {forward: {compute: 0.25, source: s}}}",
+            {("", ""): Efficiency(1.0, 1.0), ("convolution", "forward"): Efficiency(0.25, 1.0)},
+        ),
+        (
+            "{convolution: {compute: 0.5, source: s, weight_gradient: {memory: 0.25, source: s}}, "
+            "accumulate: {forward: {memory: 0.75, source: s}}, momentum_sgd: {update: {memory: 0.125, source: s}}}",
+            {
+                ("", ""): Efficiency(1.0, 1.0),
+                ("convolution", ""): Efficiency(0.5, 1.0),
+                ("convolution", "weight_gradient"): Efficiency(0.5, 0.25),
+                ("accumulate", "forward"): Efficiency(1.0, 0.75),
+                ("momentum_sgd", "update"): Efficiency(1.0, 0.125),
+            },
+        ),
+    ],
+)
+def test_what_a_pass_leaves_out_its_kind_has_then_the_default(
+    tmp_path: Path, text: str, expected: dict[tuple[str, str], Efficiency]
+) -> None:
+    """By kind of op and pass; 1 when nobody says anything."""
+    assert efficiency(tmp_path, text) == expected
+
+
+def test_efficiencies_know_every_kernel() -> None:
+    """Each op that has a kernel, with each of its passes, and no other; and sums of gradients."""
+    learned = {"forward", "input_gradient", "weight_gradient"}
+    passes = {
+        OfLearned: learned,
+        OfFixed: learned - {"weight_gradient"},
+        OfForward: {"forward"},
+        OfUpdate: {"update"},
+    }
+    known: dict[str, set[str]] = {}
+    for kind, annotation in Efficiencies.__annotations__.items():
+        for form, names in passes.items():
+            if annotation == f"{form.__name__} | None":
+                known[kind] = names
+                assert names <= set(form.__dataclass_fields__)
+    with_passes = {"momentum_sgd": {"update"}, "accumulate": {"forward"}}
+    for experiment in ("alexnet", "alexnet-owt"):
+        for op in topologies.load_network(experiment).ops(1).values():
+            with_passes[op.kind] = {one.name for one in op.passes} | with_passes.get(op.kind, set())
+    for kind, names in with_passes.items():
+        assert names <= known[kind]
+    assert set(known) == {op.kind for op in KERNEL_OPS} | {"accumulate"}
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), cases("hardware_faults"))
+def test_a_machine_that_breaks_a_rule(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    """The fault is listed with its line."""
+    path = tmp_path / "machine.yaml"
+    path.write_text(changed(HARDWARE, old, new))
+    assert f"machine.yaml:{expected}" in faults(topologies.load_hardware, path)
+
+
+def test_a_machine_may_have_no_host_and_no_links(tmp_path: Path) -> None:
+    """One processor alone is a machine."""
+    text = HARDWARE[: HARDWARE.index("  chip1:")]
+    machine = read(tmp_path, text)
+    assert (list(machine.memories), machine.host, machine.links) == (["chip0"], None, ())
+
+
+def test_a_machine_without_models(tmp_path: Path) -> None:
+    """What is missing is named."""
+    with pytest.raises(TopologyError, match=r"machine\.yaml:1: hardware\.models: is missing"):
+        read(tmp_path, "kind: hardware\nprocessors: {}\n")
