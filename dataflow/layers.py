@@ -142,8 +142,6 @@ class PoolingLayer:
         channels, height, width = binding.image()
         kernel, stride, pad = _pair(self.kernel), _pair(self.stride), _pair(self.pad)
         _check_window(binding, kernel, pad, (height, width))
-        if any(p >= k for p, k in zip(pad, kernel, strict=True)):
-            raise binding.fault(f"pad {pad} must be less than kernel {kernel}, or windows hold no input")
         make = MaxPooling if self.op == "max_pooling" else AveragePooling
         return make(binding.batch, channels, height, width, kernel, stride, _both_sides(pad))
 
@@ -244,6 +242,8 @@ def _both_sides(pad: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]
 
 def _check_window(binding: Binding, kernel: Sequence[int], pad: Sequence[int], extent: Sequence[int]) -> None:
     for k, p, n, what in zip(kernel, pad, extent, ("height", "width"), strict=True):
+        if p >= k:
+            raise binding.fault(f"pad {p} must be less than kernel {k} in {what}, or windows hold no input")
         if k > n + 2 * p:
             raise binding.fault(
                 f"kernel of {what} {k} does not fit an input of {what} {n} padded by {p} on each side"

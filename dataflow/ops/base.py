@@ -124,7 +124,11 @@ class Op(ABC):
 
     @abstractmethod
     def local(self, slices: Slices) -> Op:
-        """The op as seen by the processor that does this slice of the loops."""
+        """The op as seen by the processor that does this slice of the loops.
+
+        Its operands are as large as the regions the slice touches, so rows that no window
+        reaches are not among them. What is local already is not to be cut again.
+        """
 
     @property
     def macs(self) -> int:

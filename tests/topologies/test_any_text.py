@@ -16,18 +16,19 @@ from dataflow.experiment import Override
 from tests.strategies import LAW
 from tests.topologies.described import EXPERIMENT, HARDWARE, NETWORK, write_all
 from topologies.parse import parse
-from topologies.tree import Node
 
-GARBAGE = settings(LAW, max_examples=150)
+GARBAGE = settings(LAW, max_examples=100)
 READERS: dict[str, Callable[[str], object]] = {
     "network": topologies.load_network,
     "hardware": topologies.load_hardware,
     "experiment": topologies.load,
 }
 TEXTS = {"network": NETWORK, "hardware": HARDWARE, "experiment": EXPERIMENT}
-SNIPPETS = st.sampled_from(
-    ["0", "-1", "3.5", ".nan", ".inf", "1e99", "true", "~", "''", "[]", "{}", "[[1]]", "{a:", "1}", "*x", "&x", "<<", "?", ":", "-", "|", ">", "!", "!!int", "#", '"', "'", "\t", "%", "@", ",", "---", "...", "classes", "relu", "network", "extends:", "kind:", "op:", "op", "GB/s", "'6_GB/s'", "99999999999999999999999"]
-)
+PIECES = """
+0 -1 3.5 .nan .inf 1e99 true ~ [] {} [[1]] {a:1} *x &x << ? : - | > ! !!int # " ' % @ , --- ...
+classes relu network extends: kind: op: op GB/s 99999999999999999999999
+"""
+SNIPPETS = st.sampled_from([*PIECES.split(), "", "\t", "\n", "6 GB/s", "{a: 1, a: 2}"])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 words = st.sampled_from([*(NETWORK + HARDWARE + EXPERIMENT).replace(":", " ").split(), "name", "extends"])
 values = st.recursive(
@@ -37,16 +38,22 @@ values = st.recursive(
 )
 
 
+def said(read: Callable[[], object]) -> str | None:
+    """The message of the TopologyError that reading raises, or None."""
+    try:
+        read()
+    except TopologyError as error:
+        return str(error)
+    return None
+
+
 def read(kind: str, raw: bytes) -> None:
-    """Reads bytes as a description of a kind; raises anything but TopologyError."""
+    """Reads bytes as a description of a kind; what is wrong with it is said of its file."""
     with tempfile.TemporaryDirectory() as folder:
         write_all(Path(folder))
         path = Path(folder) / "x.yaml"
         path.write_bytes(raw)
-        try:
-            READERS[kind](str(path))
-        except TopologyError as error:
-            assert "x.yaml" in str(error)
+        assert "x.yaml" in (said(lambda: READERS[kind](str(path))) or "x.yaml")
 
 
 @given(
@@ -80,22 +87,20 @@ def test_any_change_to_a_description(kind: str, where: float, length: int, snipp
     path=st.lists(words | st.text(max_size=3), min_size=1, max_size=5).map(".".join),
     value=SNIPPETS | st.text(max_size=10),
 )
-@GARBAGE
+@LAW
 def test_any_setting(path: str, value: str) -> None:
     """Whatever is set from outside."""
-    try:
-        topologies.load("tiny-2x-gtx580", [Override(path, value)])
-    except TopologyError as error:
-        assert f"--set {path}={value}" in str(error) or "tiny-2x-gtx580.yaml" in str(error)
+    message = said(lambda: topologies.load("tiny-2x-gtx580", [Override(path, value)]))
+    places = (f"--set {path}={value}", "tiny-2x-gtx580.yaml")
+    assert message is None or any(place in message for place in places)
 
 
-@given(data=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), values, max_size=6))
+@given(
+    data=st.dictionaries(st.text(st.characters(codec="ascii"), max_size=5), st.text(max_size=8), max_size=6)
+)
 @LAW
-def test_what_is_written_is_read(data: dict[str, object]) -> None:
-    """Texts, numbers, lists and mappings come back as they were, where YAML 1.1 and 1.2 agree."""
-    try:
-        node = parse(yaml.safe_dump(data, default_style='"').replace("!!float", "!!str"), "x", Path(), [])
-    except TopologyError:
-        return
-    assert isinstance(node, Node)
-    assert list(node.mapping) == [str(key) for key in sorted(data)]
+def test_what_is_written_is_read(data: dict[str, str]) -> None:
+    """Quoted texts come back as they were, whatever is in them."""
+    node = parse(yaml.safe_dump(data, default_style='"'), "x", Path(), [])
+    assert node is not None
+    assert node.plain() == data

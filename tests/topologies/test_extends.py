@@ -47,8 +47,10 @@ def test_another_value_needs_another_source(tmp_path: Path) -> None:
     text = 'kind: hardware\nextends: ./machine.yaml\nlinks:\n  bus:\n    bandwidth: {value: "8 GB/s"}\n'
     child.write_text(text)
     assert faults(topologies.load_hardware, child) == [
-        "child.yaml:5: hardware.links.bus.bandwidth.source: is missing; "
-        "say who measured or published the value, or that it is assumed"
+        (
+            "child.yaml:5: hardware.links.bus.bandwidth.source: is missing; "
+            "say who measured or published the value, or that it is assumed"
+        )
     ]
     child.write_text(changed(text, "GB/s", 'GB/s", source: "measured'))
     assert topologies.load_hardware(str(child)).links[0].bandwidth_bytes_per_s == 8e9

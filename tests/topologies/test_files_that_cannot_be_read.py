@@ -32,15 +32,19 @@ SHIPPED = (
         ),
         (
             b"kind: network\n\tfoo: 1\n",
-            "x.yaml:2: is not YAML: while scanning for the next token, found character '\\t' that cannot "
-            "start any token; indent with spaces, YAML allows no tabs there",
+            (
+                "x.yaml:2: is not YAML: while scanning for the next token, found character '\\t' that cannot "
+                "start any token; indent with spaces, YAML allows no tabs there"
+            ),
         ),
         (b"kind: \0\1\n", "x.yaml: is a binary file, not YAML"),
         (b"kind: network\nname: caf\xe9\n", "x.yaml:2: is not UTF-8 text; save it as UTF-8"),
         (
             b"kind: network\n---\nkind: hardware\n",
-            "x.yaml:3: a second YAML document begins here; a file describes one thing, "
-            "put each document into a file of its own",
+            (
+                "x.yaml:3: a second YAML document begins here; a file describes one thing, "
+                "put each document into a file of its own"
+            ),
         ),
         (
             b"name: x\n",
@@ -48,7 +52,10 @@ SHIPPED = (
         ),
         (
             b"kind: netwrk\n",
-            "x.yaml:1: kind: must be one of experiment, network, hardware, got 'netwrk'; did you mean 'network'?",
+            (
+                "x.yaml:1: kind: must be one of experiment, network, hardware, got 'netwrk'; "
+                "did you mean 'network'?"
+            ),
         ),
         (b"name: x\nkind: hardware\n", "x.yaml:2: is of kind hardware, but a network is needed here"),
         (b"kind: network\n3: x\n", "x.yaml:2: key 3 is not a text; put it in quotes: '3'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,11 @@ def test_constants_of_what_ships_name_the_file_alone() -> None:
             {("", ""): Efficiency(1.0, 1.0), ("convolution", "forward"): Efficiency(0.25, 1.0)},
         ),
         (
-            "{convolution: {compute: 0.5, source: s, weight_gradient: {memory: 0.25, source: s}}, "
-            "accumulate: {forward: {memory: 0.75, source: s}}, momentum_sgd: {update: {memory: 0.125, source: s}}}",
+            (
+                "{convolution: {compute: 0.5, source: s, weight_gradient: {memory: 0.25, source: s}}, "
+                "accumulate: {forward: {memory: 0.75, source: s}}, "
+                "momentum_sgd: {update: {memory: 0.125, source: s}}}"
+            ),
             {
                 ("", ""): Efficiency(1.0, 1.0),
                 ("convolution", ""): Efficiency(0.5, 1.0),
@@ -126,7 +130,7 @@ def test_what_a_pass_leaves_out_its_kind_has_then_the_default(
 def test_efficiencies_know_every_kernel() -> None:
     """Each op that has a kernel, with each of its passes, and no other; and sums of gradients."""
     learned = {"forward", "input_gradient", "weight_gradient"}
-    passes = {
+    passes: dict[type[OfLearned | OfFixed | OfForward | OfUpdate], set[str]] = {
         OfLearned: learned,
         OfFixed: learned - {"weight_gradient"},
         OfForward: {"forward"},
@@ -137,7 +141,7 @@ def test_efficiencies_know_every_kernel() -> None:
         for form, names in passes.items():
             if annotation == f"{form.__name__} | None":
                 known[kind] = names
-                assert names <= set(form.__dataclass_fields__)
+                assert names <= {field.name for field in fields(form)}
     with_passes = {"momentum_sgd": {"update"}, "accumulate": {"forward"}}
     for experiment in ("alexnet", "alexnet-owt"):
         for op in topologies.load_network(experiment).ops(1).values():
