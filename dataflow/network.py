@@ -50,7 +50,11 @@ class Network:
         """
         graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_nodes_from(self.layers)
-        faults: list[str] = []
+        faults = [
+            f"layer {name!r} has the name of the batch; {DATA!r} and {LABEL!r} are reserved"
+            for name in self.layers
+            if name in (DATA, LABEL)
+        ]
         for name, sources in self.inputs.items():
             for source in sources:
                 if source == DATA:

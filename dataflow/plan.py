@@ -87,10 +87,16 @@ def _mesh_processors(plan: Plan, hardware: Hardware) -> tuple[str, ...]:
 
 def _faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> list[str]:
     known = ", ".join(hardware.processors)
-    faults = [
+    faults: list[str] = []
+    if ON in plan.mesh:
+        faults.append(f"no mesh axis may be called {ON!r}: that is the axis a layer's own processors make")
+    faults += [
         f"processor {name!r} is not in hardware {hardware.name!r}, which has {known}"
         for name in plan.processors
         if name not in hardware.processors
+    ]
+    faults += [
+        f"'processors' names {name!r} more than once" for name in _twice(plan.processors)
     ]
     for pattern, rule in plan.layers.items():
         matched = [name for name in ops if fnmatchcase(name, pattern)]
@@ -101,6 +107,8 @@ def _faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> list[str]:
             for name in rule.on
             if name not in hardware.processors
         ]
+        faults += [f"layer {pattern!r} names {name!r} more than once under 'on'" for name in _twice(rule.on)]
+        faults += _diagonal_faults(pattern, rule)
         axes = (ON,) if rule.on else tuple(plan.mesh)
         faults += [
             f"layer {pattern!r} shards {dimension!r} over axis {axis!r}, "
@@ -114,6 +122,24 @@ def _faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> list[str]:
             for dimension in rule.shard
             if matched and dimension not in possible
         ]
+    return faults
+
+
+def _twice(names: tuple[str, ...]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _diagonal_faults(pattern: str, rule: Rule) -> list[str]:
+    """Two dimensions over one axis would leave all but a diagonal of the work undone."""
+    along: dict[str, str] = {}
+    faults: list[str] = []
+    for dimension, axis in rule.shard.items():
+        first = along.setdefault(axis, dimension)
+        if first != dimension:
+            faults.append(
+                f"layer {pattern!r} shards both {first!r} and {dimension!r} over axis {axis!r}; "
+                "an axis can slice one dimension of a layer"
+            )
     return faults
 
 

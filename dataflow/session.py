@@ -16,7 +16,7 @@ import backends
 import topologies
 from dataflow.backend import Array
 from dataflow.batches import BatchSource, open_batches
-from dataflow.errors import BackendError, OutOfMemoryError
+from dataflow.errors import BackendError, OutOfMemoryError, TopologyError
 from dataflow.executor import Executor, Losses
 from dataflow.experiment import Experiment, Override
 from dataflow.graph import training_graph
@@ -201,10 +201,10 @@ def _without(experiment: Experiment, override: Override) -> tuple[Experiment, Ru
     if experiment.origin is None:
         return None
     others = [other for other in experiment.overrides if other is not override]
-    plain = topologies.load(experiment.origin, others)
     try:
+        plain = topologies.load(experiment.origin, others)
         return plain, simulate(place_experiment(plain), plain.training.steps)
-    except OutOfMemoryError:
+    except (TopologyError, OutOfMemoryError):
         return None
 
 

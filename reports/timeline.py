@@ -232,19 +232,16 @@ def _draw_waits(axes: Axes, row: _Row, middle: float, window: Window) -> None:
 
 
 def _draw_bars(axes: Axes, row: _Row, middle: float, window: Window, points_per_unit: float) -> None:
-    """One collection for each colour; a white edge where a bar is wide enough to lose some of it."""
-    by_look: dict[tuple[str, bool], list[tuple[float, float]]] = {}
+    """One collection for each colour; wide bars leave a gap to the next, narrow ones stay visible."""
+    gap, least = 0.5 / points_per_unit, 0.5 / points_per_unit
+    by_phase: dict[str, list[tuple[float, float]]] = {}
     for bar in row.bars:
         length = window.length(bar.end_ps - bar.start_ps)
-        wide = length * points_per_unit > 2.5
-        by_look.setdefault((bar.phase, wide), []).append((window.at(bar.start_ps), length))
-    for (phase, wide), ranges in by_look.items():
+        drawn = length - gap if length * points_per_unit > 2.5 else max(length, least)
+        by_phase.setdefault(bar.phase, []).append((window.at(bar.start_ps), drawn))
+    for phase, ranges in by_phase.items():
         axes.broken_barh(
-            ranges,
-            (middle - row.height / 2, row.height),
-            facecolor=palette.PHASES[phase],
-            edgecolor="white" if wide else palette.PHASES[phase],
-            linewidth=0.5 if wide else 0.15,
+            ranges, (middle - row.height / 2, row.height), facecolor=palette.PHASES[phase], linewidth=0
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -132,6 +133,12 @@ class PlacedGraph:
 
     def _faults(self) -> Iterator[str]:
         """Reads are local and complete, shards are written once, and nothing waits in a circle."""
+        unknown = list(self._unknown_shards())
+        if unknown:
+            yield from unknown
+            return
+        names = Counter(task.name for task in self.tasks)
+        yield from (f"two tasks are called {name!r}" for name, count in names.items() if count > 1)
         seen: set[str] = set()
         for task in self.tasks:
             for read in task.reads:
@@ -148,6 +155,18 @@ class PlacedGraph:
                 yield f"shard {name!r} is never written"
         if not nx.is_directed_acyclic_graph(self.graph):
             yield f"tasks wait for one another in a cycle: {nx.find_cycle(self.graph)}"
+
+    def _unknown_shards(self) -> Iterator[str]:
+        """Every shard that is read, written or called a home is there."""
+        for task in self.tasks:
+            read = [piece.shard for operand in task.reads for piece in operand.pieces]
+            for name in (*read, *task.writes.values()):
+                if name not in self.shards:
+                    yield f"{task.name!r} reads or writes {name!r}, which is no shard"
+        for tensor, homes in self.homes.items():
+            for name in homes:
+                if name not in self.shards:
+                    yield f"{name!r} is called a home of {tensor!r}, but is no shard"
 
     def _read_faults(self, task: PlacedTask, read: Read) -> Iterator[str]:
         where = task.route[0]

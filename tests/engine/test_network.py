@@ -46,7 +46,7 @@ def bare(layers: Layers) -> Network:
         ),
         (
             max_pool(2, 2, 2),
-            r"layer 'x': pad \(2, 2\) must be less than kernel \(2, 2\), or windows hold no input",
+            "layer 'x': pad 2 must be less than kernel 2 in height, or windows hold no input",
         ),
         (
             NormalizationLayer(op="local_response_normalization", groups=2),

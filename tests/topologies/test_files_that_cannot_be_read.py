@@ -156,7 +156,7 @@ def test_anchors_and_merge_keys_may_be_used(tmp_path: Path) -> None:
         "kind: network\ninput: [3, 8, 8]\nclasses: 10\nlayers:\n"
         "  a: &a {op: convolution, channels: 4, kernel: 3, pad: 1}\n"
         "  b: {<<: *a, channels: 5}\n"
-        "  c: {<<: [{kernel: 1}, *a]}\n"
+        "  c: {<<: [{kernel: 1, pad: 0}, *a]}\n"
         "  fc: {op: fully_connected, channels: classes}\n"
         "  loss: {op: softmax_cross_entropy}\n"
     )
