@@ -95,9 +95,7 @@ def _faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> list[str]:
         for name in plan.processors
         if name not in hardware.processors
     ]
-    faults += [
-        f"'processors' names {name!r} more than once" for name in _twice(plan.processors)
-    ]
+    faults += [f"'processors' names {name!r} more than once" for name in _twice(plan.processors)]
     for pattern, rule in plan.layers.items():
         matched = [name for name in ops if fnmatchcase(name, pattern)]
         if not matched:

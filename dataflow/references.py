@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -181,7 +180,3 @@ def _one_processor() -> Hardware:
         host="host",
     )
 
-
-def in_float64(experiment: Experiment) -> Experiment:
-    """The same experiment computed in double precision, where errors of order stand out."""
-    return replace(experiment, training=replace(experiment.training, dtype="float64"))

@@ -10,6 +10,8 @@ simulation. The facade is lazy, so that importing it costs nothing:
     report_markdown(result)           what report.md holds
     perfetto_trace(result)            what trace.json holds, for ui.perfetto.dev
     timeline_png, memory_png          the pictures
+    check_writable(folder)            whether write could
+    show_verification, verification_json      how far every tensor is from the reference
     compare, compare_json             two reports side by side
     show_network, show_hardware, show_plan    tables of what was described, before any run
     network_json, hardware_json, plan_json    the same as JSON
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from reports.comparison import compare, compare_json
     from reports.console import summary
     from reports.document import report_json, report_schema
-    from reports.folder import write
+    from reports.folder import check_writable, write
     from reports.hardware_picture import draw_hardware
     from reports.hardware_table import hardware_json, show_hardware
     from reports.markdown import report_markdown
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
     from reports.plan_table import plan_json, show_plan
     from reports.reading import read_report
     from reports.timeline import timeline_png
+    from reports.verification_table import show_verification, verification_json
 
 _HOMES = {
+    "check_writable": "folder",
     "compare": "comparison",
     "compare_json": "comparison",
     "draw_hardware": "hardware_picture",
@@ -54,12 +58,15 @@ _HOMES = {
     "show_hardware": "hardware_table",
     "show_network": "network_table",
     "show_plan": "plan_table",
+    "show_verification": "verification_table",
     "summary": "console",
     "timeline_png": "timeline",
+    "verification_json": "verification_table",
     "write": "folder",
 }
 
 __all__ = [
+    "check_writable",
     "compare",
     "compare_json",
     "draw_hardware",
@@ -76,8 +83,10 @@ __all__ = [
     "show_hardware",
     "show_network",
     "show_plan",
+    "show_verification",
     "summary",
     "timeline_png",
+    "verification_json",
     "write",
 ]
 

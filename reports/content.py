@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from reports import units
 from reports.grid import Grid, Row
-from reports.schema import LayerEntry, ProcessorEntry, Report, TensorEntry, VerificationEntry
+from reports.schema import LayerEntry, LinkEntry, ProcessorEntry, Report, TensorEntry, VerificationEntry
 
 LOAD = "load"
 """The phase that brings the next batch; every other transfer is an exchange."""
@@ -41,8 +42,8 @@ def loss(report: Report) -> str:
 def limit_sentences(report: Report) -> list[str]:
     """What each kind of resource, twice as fast, would make of the step; most useful first."""
     return [
-        f"{limit.resource} twice as fast: {units.duration(limit.step_time_s)} a step ({units.times(limit.gain)})"
-        for limit in report.limits
+        f"{best.resource} twice as fast: {units.duration(best.step_time_s)} a step ({units.times(best.gain)})"
+        for best in report.limits
     ]
 
 
@@ -189,7 +190,7 @@ def layers(report: Report) -> Grid:
         ("layer", "forward", "gradient", "update", "FLOP", "bytes", "exchanged", "bound"),
         tuple(_layer_row(name, entries) for name, entries in by_layer.items()),
         left=("bound",),
-        note=f"summed over processors; exchanged: between memories; a batch's load ({units.size(loaded)}) is apart",
+        note=f"summed over processors; exchanged: between memories, but for a batch's load ({units.size(loaded)})",
     )
 
 
@@ -233,3 +234,49 @@ def worst_first(tensors: Iterable[TensorEntry]) -> list[TensorEntry]:
         return error is None, error or 0.0, entry.tensor
 
     return sorted(tensors, key=badness, reverse=True)
+
+
+def tensors(verification: VerificationEntry, shown: int) -> Grid:
+    """The worst tensors of a verification."""
+    worst = worst_first(verification.tensors)[:shown]
+    rows = tuple(
+        (
+            t.tensor,
+            t.kind,
+            "x".join(map(str, t.shape)) or "scalar",
+            units.scientific(t.scale),
+            units.scientific(t.max_absolute_error),
+            units.scientific(t.max_relative_error),
+            "yes" if t.passed else "NO",
+        )
+        for t in worst
+    )
+    return Grid(
+        f"The worst {len(worst)} of {len(verification.tensors)} tensors",
+        ("tensor", "kind", "shape", "scale", "absolute error", "relative error", "passed"),
+        rows,
+        left=("kind", "shape", "passed"),
+        note="scale: the reference's largest magnitude; relative error: absolute error over scale",
+    )
+
+
+def tensor_kinds(verification: VerificationEntry) -> Grid:
+    """The largest error of each kind of tensor."""
+    worst_of = {t.kind: t for t in reversed(worst_first(verification.tensors))}
+    count = Counter(t.kind for t in verification.tensors)
+    rows = tuple(
+        (kind, str(count[kind]), units.scientific(t.max_relative_error), t.tensor)
+        for kind, t in sorted(worst_of.items())
+    )
+    columns = ("kind", "tensors", "largest relative error", "in")
+    return Grid("By kind of tensor", columns, rows, left=("in",))
+
+
+def between_memories(report: Report) -> dict[str, LinkEntry]:
+    """What went from one memory to another: routes, and links that need no switch."""
+    ends = set(report.memories)
+    return {
+        name: use
+        for name, use in report.links.items()
+        if use.bytes and (use.kind == "route" or set(name.split("->")) <= ends)
+    }

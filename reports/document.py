@@ -96,7 +96,7 @@ def _report(result: Result) -> Report:
         links={name: LinkEntry.model_validate(use) for name, use in metrics.links.items()},
         transfer_latency=LatencyEntry.model_validate(metrics.transfer_latency),
         layers=tuple(LayerEntry.model_validate(layer) for layer in metrics.layers),
-        verification=None if result.verification is None else _verification(result.verification),
+        verification=None if result.verification is None else verification_entry(result.verification),
         warnings=result.warnings,
         versions=dict(result.versions),
         constants=tuple(
@@ -169,7 +169,8 @@ def _badness(comparison: Comparison) -> tuple[float, str]:
     return (error if isfinite(error) else inf), comparison.tensor
 
 
-def _verification(verification: Verification) -> VerificationEntry:
+def verification_entry(verification: Verification) -> VerificationEntry:
+    """A verification as reports have it."""
     # Verification.worst compares floats as they are, and nothing is larger than NaN.
     worst = max(verification.comparisons, key=_badness, default=None)
     return VerificationEntry(

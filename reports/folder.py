@@ -26,20 +26,44 @@ Writer = Callable[[Path], None]
 def write(result: Result, folder: str | Path) -> tuple[Path, ...]:
     """Writes report.md, report.json, trace.json, timeline.png and memory.png into a folder.
 
-    The folder is made, or if it holds a report and nothing else, replaced as a whole; in a
-    folder that holds other files too, each of these is replaced. Whatever stops it, no file
-    is left half-written. Returns the files' paths. Raises ReportError when the folder cannot
-    be written.
+    The folder (and its parent, such as ``results``) is made; if it holds a report and nothing
+    else it is replaced as a whole; in a folder that holds other files too, each of these is
+    replaced. Whatever stops it, no file is left half-written. Returns the files' paths. Raises
+    ReportError when the folder cannot be written.
     """
     return write_files(_writers(result), Path(folder))
 
 
+def check_writable(folder: str | Path) -> None:
+    """Raises ReportError when a report could not be written there: better before hours are spent."""
+    target = Path(folder).resolve()
+    if target.exists() and not target.is_dir():
+        raise _error(folder, "is a file, but a report is a folder of files", "choose another name")
+    missing = [parent for parent in target.parents if not parent.exists()]
+    if not target.exists() and missing[1:]:
+        hint = f"make {str(missing[0])!r} first"
+        raise _error(folder, f"its parent {str(missing[0])!r} does not exist", hint)
+    touched = (
+        [target.parent, target] if target.is_dir() else [missing[0].parent if missing else target.parent]
+    )
+    for place in touched:
+        if not place.is_dir():
+            raise _error(folder, f"its parent {str(place)!r} is no folder", "choose another name")
+        if not os.access(place, os.W_OK):
+            raise _error(
+                folder, f"{str(place)!r} may not be written to", "change its permissions or choose another"
+            )
+
+
 def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]:
     """Writes files into a folder, all or none; see ``write``."""
+    check_writable(folder)
     target = folder.resolve()
-    _check(target, folder)
     fresh = _beside(target, "tmp")
+    made = not target.parent.exists()
     try:
+        if made:
+            target.parent.mkdir(exist_ok=True)
         fresh.mkdir()
         for name, writer in writers.items():
             writer(fresh / name)
@@ -47,11 +71,16 @@ def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]
             _replace_folder(fresh, target)
         else:
             for name in writers:
-                os.replace(fresh / name, target / name)
+                (fresh / name).replace(target / name)
     except OSError as error:
-        raise _error(folder, f"cannot be written: {error.strerror or error}", "choose another folder") from error
+        raise _error(
+            folder, f"cannot be written: {error.strerror or error}", "choose another folder"
+        ) from error
     finally:
         _discard(fresh)
+        if made:
+            with suppress(OSError):  # it stays unless nothing came of it
+                target.parent.rmdir()
     return tuple(folder / name for name in writers)
 
 
@@ -83,19 +112,8 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _error(folder: Path, rule: str, hint: str) -> ReportError:
+def _error(folder: str | Path, rule: str, hint: str) -> ReportError:
     return ReportError(f"report folder {str(folder)!r}: {rule}; {hint}")
-
-
-def _check(target: Path, folder: Path) -> None:
-    """Faults that are better told before anything is computed."""
-    if target.exists() and not target.is_dir():
-        raise _error(folder, "is a file, but a report is a folder of files", "choose another name")
-    if not target.parent.is_dir():
-        raise _error(folder, f"its parent {str(target.parent)!r} is no folder", "make that first")
-    touched = target if target.is_dir() else target.parent
-    if not os.access(touched, os.W_OK):
-        raise _error(folder, f"{str(touched)!r} may not be written to", "change its permissions or choose another")
 
 
 def _beside(target: Path, what: str) -> Path:
@@ -107,7 +125,7 @@ def _is_whole(target: Path) -> bool:
     """Whether the folder may be replaced: it is new or holds our files only, and nobody stands in it."""
     if not target.is_dir():
         return True
-    return set(os.listdir(target)) <= set(FILES) and not Path.cwd().is_relative_to(target)
+    return {entry.name for entry in target.iterdir()} <= set(FILES) and not Path.cwd().is_relative_to(target)
 
 
 def _replace_folder(fresh: Path, target: Path) -> None:
@@ -118,9 +136,9 @@ def _replace_folder(fresh: Path, target: Path) -> None:
     try:
         for attempt in range(_ATTEMPTS):
             with suppress(FileNotFoundError):  # another writer may have moved it at this moment
-                os.rename(target, old)
+                target.rename(old)
             try:
-                os.rename(fresh, target)
+                fresh.rename(target)
             except OSError as error:
                 if error.errno not in (EEXIST, ENOTEMPTY) or attempt == _ATTEMPTS - 1:
                     raise
@@ -129,7 +147,7 @@ def _replace_folder(fresh: Path, target: Path) -> None:
                 return
     finally:
         if old.is_dir() and not target.exists():  # stopped between the two renames
-            os.rename(old, target)
+            old.rename(target)
         _discard(old)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 Row = tuple[str, ...]
 
@@ -36,30 +36,24 @@ class Grid:
         rest = (f"... {more} more", *[""] * (len(self.columns) - 1))
         return Grid(self.title, self.columns, (*self.rows[:count], rest), self.left, self.note)
 
-    def rich(self) -> Table:
-        """The table for a console."""
+    def rich(self) -> Group:
+        """Title, table and note for a console."""
         from rich import box
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(
-            title=Text(self.title, style="bold"),
-            title_justify="left",
-            caption=Text(self.note, style="dim") if self.note else None,
-            caption_justify="left",
-            box=box.SIMPLE_HEAD,
-            show_edge=False,
-            pad_edge=False,
-            collapse_padding=True,
-        )
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
         for index, name in enumerate(self.columns):
             left = self.is_left(index)
-            table.add_column(
-                Text(name), justify="left" if left else "right", overflow="fold", no_wrap=index == 0 or not left
-            )
+            justify: Literal["left", "right"] = "left" if left else "right"
+            table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=index == 0 or not left)
         for row in self.rows:
             table.add_row(*(Text(cell) for cell in row))
-        return table
+        parts: list[Text | Table] = [Text(self.title, style="bold"), table]
+        if self.note:
+            parts.append(Text(self.note, style="dim"))
+        return Group(*parts)
 
     def markdown(self) -> str:
         """The table in GitHub's Markdown, without its title."""

@@ -134,11 +134,10 @@ def _machine_grids(report: Report) -> Iterator[Grid]:
 def _transfers(report: Report) -> Iterator[str]:
     movements = tuple(
         (name, m.layer, m.phase, f"{m.bytes:,}", units.duration(m.time_s))
-        for name, use in report.links.items()
+        for name, use in content.between_memories(report).items()
         for m in use.movements
-        if use.kind == "route" or not _is_on_a_route(name, report)
     )
-    columns = ("from->to", "layer", "phase", "bytes", "time")
+    columns: tuple[str, ...] = ("from->to", "layer", "phase", "bytes", "time")
     yield _section(Grid("What moved", columns, movements, left=("layer", "phase")))
     slowest = sorted(report.transfers, key=lambda t: t.ready_s - t.end_s)[:_SLOWEST_TRANSFERS]
     rows = tuple(
@@ -158,41 +157,16 @@ def _transfers(report: Report) -> Iterator[str]:
     yield _section(Grid("Slowest transfers", columns, rows, left=("layer", "phase"), note=note))
 
 
-def _is_on_a_route(name: str, report: Report) -> bool:
-    """Whether a link leads to or from a switch, so that routes tell who talks to whom."""
-    source, _, destination = name.partition("->")
-    return not {source, destination} <= set(report.memories)
-
-
 def _verification(verification: VerificationEntry | None) -> Iterator[str]:
     yield "## Verification"
-    yield f"{content.verdict(verification)[0].upper()}{content.verdict(verification)[1:]}."
+    told = content.verdict(verification)
+    yield f"{told[0].upper()}{told[1:]}."
     if verification is None:
         return
     if verification.missing:
         yield f"Missing on one side: {', '.join(verification.missing)}."
-    worst = content.worst_first(verification.tensors)
-    shown = worst[:_WORST_TENSORS]
-    rows = tuple(
-        (
-            t.tensor,
-            t.kind,
-            "x".join(map(str, t.shape)) or "scalar",
-            units.scientific(t.scale),
-            units.scientific(t.max_absolute_error),
-            units.scientific(t.max_relative_error),
-            "yes" if t.passed else "**no**",
-        )
-        for t in shown
-    )
-    columns = ("tensor", "kind", "shape", "scale", "absolute error", "relative error", "passed")
-    yield f"The worst {len(shown)} of {len(worst)} tensors; relative error: over the reference's largest magnitude."
-    yield Grid("", columns, rows, left=("kind", "shape", "passed")).markdown()
-    by_kind = {t.kind: t for t in reversed(worst)}
-    kinds = tuple(
-        (kind, units.scientific(t.max_relative_error), t.tensor) for kind, t in sorted(by_kind.items())
-    )
-    yield Grid("", ("kind", "largest relative error", "in"), kinds, left=("in",)).markdown()
+    for grid in (content.tensors(verification, _WORST_TENSORS), content.tensor_kinds(verification)):
+        yield _section(grid).replace("## ", "### ", 1)
 
 
 def _inputs(report: Report) -> Iterator[str]:

@@ -109,7 +109,9 @@ def _draw(axes: Axes, name: str, states: Sequence[_State], use: MemoryUse, windo
     axes.step(times, below, where="post", color=palette.INK, linewidth=0.7)
     _set_up(axes, name, use, unit, window)
     near = use.peak_bytes >= _NEAR * use.capacity_bytes
-    axes.set_ylim(0, max(1.0, use.capacity_bytes if near else use.peak_bytes) / worth * (1.08 if near else 1.3))
+    axes.set_ylim(
+        0, max(1.0, use.capacity_bytes if near else use.peak_bytes) / worth * (1.08 if near else 1.3)
+    )
     if near:
         axes.axhline(use.capacity_bytes / worth, color=palette.EXCHANGE, linewidth=1.2)
     _annotate_peak(axes, use, worth, window)

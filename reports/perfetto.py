@@ -168,7 +168,9 @@ def _maker(span: Span, trace: Trace, ended: dict[tuple[str, int], Span]) -> Span
     wanted = span.processor if span.source is None else span.source
     assert wanted is not None
     cause = None if span.cause is None else trace.spans[span.cause]
-    found = cause if cause is not None and cause.end_ps == span.ready_ps else ended.get((wanted, span.ready_ps))
+    found = (
+        cause if cause is not None and cause.end_ps == span.ready_ps else ended.get((wanted, span.ready_ps))
+    )
     if found is None or found is span or _place(found) != wanted:
         return None
     return found if TaskKind.TRANSFER in (span.kind, found.kind) else None
@@ -206,5 +208,3 @@ def _counters(events: Iterable[MemoryEvent]) -> Iterator[Json]:
             "tid": 0,
             "args": {"bytes": used_bytes},
         }
-
-

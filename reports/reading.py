@@ -70,7 +70,9 @@ def _json_type(document: object) -> str:
 
 def _faults(where: str, error: ValidationError) -> str:
     found = error.errors(include_url=False, include_input=False)
-    lines = [f"  - {'.'.join(str(part) for part in e['loc'])}: {e['msg'].lower()}" for e in found[:_FAULTS_SHOWN]]
+    lines = [
+        f"  - {'.'.join(str(part) for part in e['loc'])}: {e['msg'].lower()}" for e in found[:_FAULTS_SHOWN]
+    ]
     if len(found) > len(lines):
         lines.append(f"  ... and {len(found) - len(lines)} more")
     fields = "1 field does" if len(found) == 1 else f"{len(found)} fields do"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataflow.hardware import Hardware
-from dataflow.placement import TaskKind
 from dataflow.result import Result
-from dataflow.trace import Span, Trace
-from dataflow.waiting import Wait, waits_of
+from dataflow.trace import Trace
 from reports import palette, units
-from reports.lanes import lanes
+from reports.timeline_rows import Row, rows_of
 from reports.window import Window, window_of
 
 if TYPE_CHECKING:
@@ -25,29 +21,6 @@ _WIDTH_IN = 16.0
 _ROWS_SHOWN = 90
 _FONT = 7.0
 _POINTS_PER_IN = 72.0
-_SHORT = {"input_gradient": "dx", "weight_gradient": "dw"}
-
-
-@dataclass(frozen=True)
-class _Bar:
-    """A span as drawn: its colour by phase, and what may be written on it, longest first."""
-
-    start_ps: int
-    end_ps: int
-    phase: str
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One line of the picture. height: in rows of a processor. beside: text at its right end."""
-
-    label: str
-    height: float
-    gap: float
-    bars: tuple[_Bar, ...]
-    waits: tuple[Wait, ...] = ()
-    beside: str = ""
 
 
 def timeline_png(result: Result, path: str | Path) -> None:
@@ -61,7 +34,7 @@ def timeline_figure(result: Result) -> Figure:
     from matplotlib.figure import Figure
 
     window = window_of(result.trace)
-    rows = _rows(result, window)
+    rows = rows_of(result, window)
     left_out = len(rows) - _ROWS_SHOWN
     rows = rows[:_ROWS_SHOWN]
     thickness = 0.46 if len(rows) <= 24 else max(0.14, 0.46 * 24 / len(rows))
@@ -82,58 +55,10 @@ def timeline_figure(result: Result) -> Figure:
     return figure
 
 
-# -- what is shown --------------------------------------------------------------------------------
-
-
-def _rows(result: Result, window: Window) -> list[_Row]:
-    """Each processor with its copy engines, then the links; of the latter two only those in use."""
-    trace, hardware = result.trace, result.experiment.hardware
-    shown = [span for span in trace.spans if window.has(span.start_ps, span.end_ps)]
-    by_resource: dict[str, list[Span]] = {}
-    by_link: dict[str, list[Span]] = {link.name: [] for link in hardware.links}
-    for span in shown:
-        by_resource.setdefault(span.resources[0], []).append(span)
-        for name in _link_names(span, hardware):
-            by_link[name].append(span)
-    rows: list[_Row] = []
-    for name in hardware.processors:
-        use = result.metrics.processors[name]
-        waits = tuple(wait for wait in waits_of(name, trace) if window.has(wait.start_ps, wait.end_ps))
-        bars = _bars(by_resource.get(name, []))
-        rows.append(_Row(name, 1.0, 0.35, bars, waits, f"busy {units.percent(use.utilisation)}"))
-        for lane in lanes(by_resource.get(f"{name}.copy", [])):
-            rows.append(_Row(f"{name} copy", 0.5, 0.12, _bars(lane)))
-    for index, (name, spans) in enumerate((n, s) for n, s in by_link.items() if s):
-        use_of_link = result.metrics.links[name]
-        beside = units.percent(use_of_link.utilisation)
-        rows.append(_Row(name.replace("->", " \N{RIGHTWARDS ARROW} "), 0.5, 0.12 if index else 0.5, _bars(spans), (), beside))
-    return rows
-
-
-def _link_names(span: Span, hardware: Hardware) -> list[str]:
-    if span.source is None or span.destination is None:
-        return []
-    return [link.name for link in hardware.route(span.source, span.destination)]
-
-
-def _bars(spans: Iterable[Span]) -> tuple[_Bar, ...]:
-    return tuple(_Bar(span.start_ps, span.end_ps, _phase(span), _labels(span)) for span in spans)
-
-
-def _phase(span: Span) -> str:
-    exchange = span.kind is TaskKind.TRANSFER and span.phase.label != "load"
-    return "exchange" if exchange else span.phase.label
-
-
-def _labels(span: Span) -> tuple[str, ...]:
-    short = _SHORT.get(span.operation.rpartition(" ")[2])
-    return (f"{span.layer} {short}", span.layer) if short else (span.layer,)
-
-
 # -- how it is drawn ------------------------------------------------------------------------------
 
 
-def _middles(rows: Sequence[_Row]) -> list[float]:
+def _middles(rows: Sequence[Row]) -> list[float]:
     """The height of each row's middle, from the top down."""
     middles: list[float] = []
     reached = 0.0
@@ -144,7 +69,9 @@ def _middles(rows: Sequence[_Row]) -> list[float]:
     return middles
 
 
-def _set_up(axes: Axes, rows: Sequence[_Row], middles: Sequence[float], window: Window, thickness: float) -> None:
+def _set_up(
+    axes: Axes, rows: Sequence[Row], middles: Sequence[float], window: Window, thickness: float
+) -> None:
     font = min(9.0, max(4.0, thickness * 0.5 * _POINTS_PER_IN * 0.75))
     axes.set_xlim(*window.limits)
     axes.set_ylim(sum(row.height + row.gap for row in rows) + 0.2, 0.0)
@@ -190,7 +117,15 @@ def _mark_steps(axes: Axes, trace: Trace, window: Window) -> None:
     if window.start_ps < start_ps:
         begin, end = window.at(window.start_ps), window.at(start_ps)
         if (end - begin) / (window.limits[1] - begin) > 0.05:
-            axes.text((begin + end) / 2, 1.01, "cold start", transform=top, ha="center", fontsize=8, color=palette.FAINT)
+            axes.text(
+                (begin + end) / 2,
+                1.01,
+                "cold start",
+                transform=top,
+                ha="center",
+                fontsize=8,
+                color=palette.FAINT,
+            )
         axes.axvline(end, color=palette.INK, linewidth=0.9, linestyle=(0, (4, 3)))
     for step, end_ps in enumerate(trace.step_ends_ps[: window.steps]):
         middle = (window.at(start_ps) + window.at(end_ps)) / 2
@@ -199,21 +134,29 @@ def _mark_steps(axes: Axes, trace: Trace, window: Window) -> None:
         start_ps = end_ps
 
 
-def _legend(figure: Figure, rows: Sequence[_Row]) -> None:
+def _legend(figure: Figure, rows: Sequence[Row]) -> None:
     from matplotlib.patches import Patch
 
     present = {bar.phase for row in rows for bar in row.bars}
-    handles = [Patch(color=colour, label=phase) for phase, colour in palette.PHASES.items() if phase in present]
+    handles = [
+        Patch(color=colour, label=phase) for phase, colour in palette.PHASES.items() if phase in present
+    ]
     if any(wait.transfer is not None for row in rows for wait in row.waits):
         handles.append(
-            Patch(facecolor=palette.EXPOSED, edgecolor=palette.EXCHANGE, hatch="////", linewidth=0, label="waits for a transfer")
+            Patch(
+                facecolor=palette.EXPOSED,
+                edgecolor=palette.EXCHANGE,
+                hatch="////",
+                linewidth=0,
+                label="waits for a transfer",
+            )
         )
     if any(wait.transfer is None for row in rows for wait in row.waits):
         handles.append(Patch(facecolor=palette.WAITING, label="waits for another processor"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
 
 
-def _draw_waits(axes: Axes, row: _Row, middle: float, window: Window) -> None:
+def _draw_waits(axes: Axes, row: Row, middle: float, window: Window) -> None:
     for exposed in (False, True):
         ranges = [
             (window.at(wait.start_ps), window.length(wait.length_ps))
@@ -225,15 +168,20 @@ def _draw_waits(axes: Axes, row: _Row, middle: float, window: Window) -> None:
         place = (middle - row.height / 2, row.height)
         if exposed:
             axes.broken_barh(
-                ranges, place, facecolor=palette.EXPOSED, edgecolor=palette.EXCHANGE, hatch="////", linewidth=0
+                ranges,
+                place,
+                facecolor=palette.EXPOSED,
+                edgecolor=palette.EXCHANGE,
+                hatch="////",
+                linewidth=0,
             )
         else:
             axes.broken_barh(ranges, place, facecolor=palette.WAITING, linewidth=0)
 
 
-def _draw_bars(axes: Axes, row: _Row, middle: float, window: Window, points_per_unit: float) -> None:
+def _draw_bars(axes: Axes, row: Row, middle: float, window: Window, points_per_unit: float) -> None:
     """One collection for each colour; wide bars leave a gap to the next, narrow ones stay visible."""
-    gap, least = 0.5 / points_per_unit, 0.5 / points_per_unit
+    gap, least = 0.8 / points_per_unit, 0.5 / points_per_unit
     by_phase: dict[str, list[tuple[float, float]]] = {}
     for bar in row.bars:
         length = window.length(bar.end_ps - bar.start_ps)
@@ -246,7 +194,7 @@ def _draw_bars(axes: Axes, row: _Row, middle: float, window: Window, points_per_
 
 
 def _write_labels(
-    axes: Axes, row: _Row, middle: float, window: Window, points_per_unit: float, height_points: float
+    axes: Axes, row: Row, middle: float, window: Window, points_per_unit: float, height_points: float
 ) -> None:
     """The longest label that fits, upright if only that does."""
     font = min(_FONT, height_points * 0.62)

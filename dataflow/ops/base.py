@@ -7,7 +7,7 @@ counting; nothing else in Dataflow knows what a convolution is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from math import prod
@@ -106,6 +106,10 @@ class Op(ABC):
     """
 
     kind: ClassVar[str]
+    multiplies: ClassVar[bool] = False
+    """Whether each turn of the innermost loop is one multiply-accumulate."""
+    unsliced: ClassVar[tuple[str, ...]] = ()
+    """Loops that no plan may slice."""
 
     @property
     @abstractmethod
@@ -130,17 +134,17 @@ class Op(ABC):
         reaches are not among them. What is local already is not to be cut again.
         """
 
+    # -- derived; never overridden -------------------------------------------------
+
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one pass; 0 for what is not made of them."""
-        return 0
+        return prod(self.loops.values()) if self.multiplies else 0
 
     @property
     def shardable(self) -> tuple[str, ...]:
         """The loops a plan may slice."""
-        return tuple(self.loops)
-
-    # -- derived; never overridden -------------------------------------------------
+        return tuple(loop for loop in self.loops if loop not in self.unsliced)
 
     @property
     def whole(self) -> dict[str, tuple[int, int]]:
@@ -187,7 +191,3 @@ class Op(ABC):
                 hidden.append(loop)
         return tuple(hidden)
 
-
-def elements(operands: Iterable[Operand]) -> int:
-    """How many elements these operands hold together."""
-    return sum(prod(operand.shape) for operand in operands)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import ClassVar
 
 from dataflow.ops.axis import (
@@ -12,14 +11,14 @@ from dataflow.ops.axis import (
     Block,
     GroupChannels,
     Slices,
-    Window,
     overlapping_blocks,
 )
 from dataflow.ops.base import Op, Operand, Pass, Phase, Role
+from dataflow.ops.windowed import Padding, Windowed
 
 
 @dataclass(frozen=True)
-class Convolution(Op):
+class Convolution(Windowed, Op):
     """y[n,o,i,j] = bias[o] + sum over c,u,v of weight[o,c,u,v] x[n, base(o)+c, i s+u-p, j s+v-p].
 
     in_channels, in_height, in_width: of the input this op (or this slice of it) holds.
@@ -30,6 +29,8 @@ class Convolution(Op):
     """
 
     kind: ClassVar[str] = "convolution"
+    multiplies: ClassVar[bool] = True
+    unsliced: ClassVar[tuple[str, ...]] = ("kernel_height", "kernel_width")
 
     batch: int
     in_channels: int
@@ -39,19 +40,9 @@ class Convolution(Op):
     group_channels: int
     kernel: tuple[int, int]
     stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
+    padding: Padding
     blocks: tuple[Block, ...]
     bias: bool = True
-
-    @property
-    def height(self) -> int:
-        """Rows of the output."""
-        return (self.in_height + sum(self.padding[0]) - self.kernel[0]) // self.stride[0] + 1
-
-    @property
-    def width(self) -> int:
-        """Columns of the output."""
-        return (self.in_width + sum(self.padding[1]) - self.kernel[1]) // self.stride[1] + 1
 
     @property
     def loops(self) -> Mapping[str, int]:
@@ -66,17 +57,11 @@ class Convolution(Op):
         }
 
     @property
-    def shardable(self) -> tuple[str, ...]:
-        return ("batch", "channel", "height", "width", "in_channel")
-
-    @property
     def operands(self) -> tuple[Operand, ...]:
-        (top, _), (left, _) = self.padding
         image = (
             Along("batch", self.batch, "batch"),
             GroupChannels("channel", self.in_channels, "channel", "in_channel", self.blocks),
-            Window("height", self.in_height, "height", self.kernel[0], self.stride[0], top),
-            Window("width", self.in_width, "width", self.kernel[1], self.stride[1], left),
+            *self.read_axes,
         )
         weight = (
             Along("channel", self.channels, "channel"),
@@ -87,8 +72,7 @@ class Convolution(Op):
         output = (
             Along("batch", self.batch, "batch"),
             Along("channel", self.channels, "channel"),
-            Along("height", self.height, "height"),
-            Along("width", self.width, "width"),
+            *self.written_axes,
         )
         bias = Operand("bias", Role.PARAMETER, weight[:1], first_of=("in_channel",))
         return (
@@ -101,10 +85,6 @@ class Convolution(Op):
     @property
     def passes(self) -> tuple[Pass, ...]:
         return weighted_passes(self.bias)
-
-    @property
-    def macs(self) -> int:
-        return prod(self.loops.values())
 
     def local(self, slices: Slices) -> Convolution:
         regions = {o.name: self.region(o.name, slices) for o in self.operands}
@@ -131,10 +111,7 @@ class Convolution(Op):
             in_width=columns[1] - columns[0],
             channels=outputs[1] - outputs[0],
             group_channels=inner[1] - inner[0],
-            padding=(
-                local_padding(slices["height"], rows, self.kernel[0], self.stride[0], self.padding[0][0]),
-                local_padding(slices["width"], columns, self.kernel[1], self.stride[1], self.padding[1][0]),
-            ),
+            padding=self.local_padding(slices, image),
             blocks=blocks,
             bias=regions.get("bias") is not None,
         )
@@ -149,12 +126,3 @@ def weighted_passes(bias: bool) -> tuple[Pass, ...]:
         Pass("input_gradient", Phase.GRADIENT, ("output.grad", "weight"), ("input.grad",)),
         Pass("weight_gradient", Phase.GRADIENT, ("output.grad", "input"), ("weight.grad", *extra_grad)),
     )
-
-
-def local_padding(
-    outputs: tuple[int, int], held: tuple[int, int], kernel: int, stride: int, before: int
-) -> tuple[int, int]:
-    """Zeros needed before and after the ``held`` inputs so that ``outputs`` can be computed."""
-    start = outputs[0] * stride - before
-    stop = (outputs[1] - 1) * stride - before + kernel
-    return held[0] - start, stop - held[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import ClassVar
 
 from dataflow.ops.axis import Along, Slices
@@ -24,6 +23,7 @@ class FullyConnected(Op):
     """
 
     kind: ClassVar[str] = "fully_connected"
+    multiplies: ClassVar[bool] = True
 
     batch: int
     features: tuple[int, ...]
@@ -60,10 +60,6 @@ class FullyConnected(Op):
     @property
     def passes(self) -> tuple[Pass, ...]:
         return weighted_passes(self.bias)
-
-    @property
-    def macs(self) -> int:
-        return prod(self.loops.values())
 
     def local(self, slices: Slices) -> FullyConnected:
         inner = tuple(slices[loop] for loop in self._feature_loops)

@@ -18,6 +18,7 @@ class SoftmaxCrossEntropy(Op):
     """
 
     kind: ClassVar[str] = "softmax_cross_entropy"
+    unsliced: ClassVar[tuple[str, ...]] = ("class",)
 
     batch: int
     classes: int
@@ -26,10 +27,6 @@ class SoftmaxCrossEntropy(Op):
     @property
     def loops(self) -> Mapping[str, int]:
         return {"batch": self.batch, "class": self.classes}
-
-    @property
-    def shardable(self) -> tuple[str, ...]:
-        return ("batch",)
 
     @property
     def operands(self) -> tuple[Operand, ...]:

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from dataflow.ops.axis import Along, Slices, Window
+from dataflow.ops.axis import Along, Slices
 from dataflow.ops.base import Op, Operand, Pass, Phase, Role
-from dataflow.ops.convolution import local_padding
+from dataflow.ops.windowed import Padding, Windowed
 
 
 @dataclass(frozen=True)
-class Pooling(Op):
+class Pooling(Windowed, Op):
     """What max and average pooling share: a window of each channel makes one output.
 
     kernel, stride: (height, width). padding: ((top, bottom), (left, right)).
     """
+
+    unsliced: ClassVar[tuple[str, ...]] = ("kernel_height", "kernel_width")
 
     batch: int
     channels: int
@@ -24,17 +26,7 @@ class Pooling(Op):
     in_width: int
     kernel: tuple[int, int]
     stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
-
-    @property
-    def height(self) -> int:
-        """Rows of the output."""
-        return (self.in_height + sum(self.padding[0]) - self.kernel[0]) // self.stride[0] + 1
-
-    @property
-    def width(self) -> int:
-        """Columns of the output."""
-        return (self.in_width + sum(self.padding[1]) - self.kernel[1]) // self.stride[1] + 1
+    padding: Padding
 
     @property
     def loops(self) -> Mapping[str, int]:
@@ -48,25 +40,12 @@ class Pooling(Op):
         }
 
     @property
-    def shardable(self) -> tuple[str, ...]:
-        return ("batch", "channel", "height", "width")
-
-    @property
     def operands(self) -> tuple[Operand, ...]:
-        (top, _), (left, _) = self.padding
         batch = Along("batch", self.batch, "batch")
         channel = Along("channel", self.channels, "channel")
-        rows = Window("height", self.in_height, "height", self.kernel[0], self.stride[0], top)
-        columns = Window("width", self.in_width, "width", self.kernel[1], self.stride[1], left)
-        output = (
-            batch,
-            channel,
-            Along("height", self.height, "height"),
-            Along("width", self.width, "width"),
-        )
         return (
-            Operand("input", Role.INPUT, (batch, channel, rows, columns)),
-            Operand("output", Role.OUTPUT, output),
+            Operand("input", Role.INPUT, (batch, channel, *self.read_axes)),
+            Operand("output", Role.OUTPUT, (batch, channel, *self.written_axes)),
         )
 
     def local(self, slices: Slices) -> Self:
@@ -79,10 +58,7 @@ class Pooling(Op):
             channels=slices["channel"][1] - slices["channel"][0],
             in_height=rows[1] - rows[0],
             in_width=columns[1] - columns[0],
-            padding=(
-                local_padding(slices["height"], rows, self.kernel[0], self.stride[0], self.padding[0][0]),
-                local_padding(slices["width"], columns, self.kernel[1], self.stride[1], self.padding[1][0]),
-            ),
+            padding=self.local_padding(slices, image),
         )
 
 

@@ -43,6 +43,6 @@ def _memory_faults(trace: Trace, hardware: Hardware) -> Iterator[str]:
     for event in trace.memory_events:
         used[event.memory] += event.bytes
         if used[event.memory] != event.used_bytes:
-            yield f"memory {event.memory!r} says {event.used_bytes} B after {event.tensor!r}, not {used[event.memory]}"
+            yield f"memory {event.memory!r} does not add up after {event.tensor!r}"
         if not 0 <= event.used_bytes <= hardware.memories[event.memory].capacity_bytes:
             yield f"memory {event.memory!r} holds {event.used_bytes} B with {event.tensor!r}"

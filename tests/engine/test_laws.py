@@ -12,7 +12,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import backends
 from dataflow.backend import Array, Backend
@@ -89,7 +89,7 @@ def assert_all_there(world: Experiment, last_step: Any) -> None:
         assert uncovered(whole, [shard.region for shard, _ in shards]) == ()
 
 
-@LAW
+@settings(LAW, max_examples=300)
 @given(world=experiments(exact=True))
 def test_values_are_those_of_one_processor_bit_for_bit(world: Experiment) -> None:
     """Where every sum is exact, any plan on any machine gives exactly what one processor gives."""
@@ -103,7 +103,7 @@ def test_values_are_those_of_one_processor_bit_for_bit(world: Experiment) -> Non
     assert verification.passed
 
 
-@LAW
+@settings(LAW, max_examples=300)
 @given(world=experiments(steps=2))
 def test_values_are_those_of_one_processor(world: Experiment) -> None:
     """Any plan on any machine gives, after two steps, what one processor gives within 1e-9."""
@@ -117,7 +117,7 @@ def test_values_are_those_of_one_processor(world: Experiment) -> None:
     assert verification.missing == ()
 
 
-@LAW
+@settings(LAW, max_examples=120)
 @given(world=experiments(steps=2))
 def test_the_trace_is_the_same_with_and_without_values(world: Experiment) -> None:
     """Timing never depends on values, and two runs of the same world give the same trace."""
@@ -127,7 +127,7 @@ def test_the_trace_is_the_same_with_and_without_values(world: Experiment) -> Non
     assert run.trace == timed == simulate(graph, 2).trace
 
 
-@LAW
+@settings(LAW, max_examples=120)
 @given(world=experiments(steps=3))
 def test_bytes(world: Experiment) -> None:
     """Bytes sent are bytes received, and are the regions that transfers move; links carry just these."""
@@ -164,7 +164,7 @@ def overlaps(intervals: list[tuple[int, int]], allowed: int) -> bool:
     return False
 
 
-@LAW
+@settings(LAW, max_examples=120)
 @given(world=experiments(steps=2))
 def test_nothing_overlaps_on_an_exclusive_resource(world: Experiment) -> None:
     """A processor does one task at a time, a channel passes one transfer, a copy engine drives one."""
@@ -178,7 +178,7 @@ def test_nothing_overlaps_on_an_exclusive_resource(world: Experiment) -> None:
         assert not overlaps(intervals, engines.get(resource, 1)), resource
 
 
-@LAW
+@settings(LAW, max_examples=120)
 @given(world=experiments(steps=2))
 def test_nothing_starts_before_what_it_needs(world: Experiment) -> None:
     """A task starts after all that write what it reads, after its cause, and in its own step's time."""
@@ -196,7 +196,7 @@ def test_nothing_starts_before_what_it_needs(world: Experiment) -> None:
     assert trace.end_ps == max(span.end_ps for span in trace.spans)
 
 
-@LAW
+@settings(LAW, max_examples=120)
 @given(world=experiments())
 def test_lower_bounds(world: Experiment) -> None:
     """A step takes at least its longest chain of tasks, and each resource's work over its capacity."""
@@ -224,7 +224,7 @@ def test_lower_bounds(world: Experiment) -> None:
         assert step_ps >= work_ps
 
 
-@LAW
+@settings(LAW, max_examples=120)
 @given(world=experiments(steps=2))
 def test_memory_ends_with_what_is_kept(world: Experiment) -> None:
     """At the end each memory holds its weights, velocities and one batch; it never held less than nothing."""
@@ -243,7 +243,7 @@ def test_memory_ends_with_what_is_kept(world: Experiment) -> None:
     assert all(a <= b for a, b in pairwise(times))
 
 
-@LAW
+@settings(LAW, max_examples=120)
 @given(world=experiments(steps=2))
 def test_a_processor_s_time_adds_up(world: Experiment) -> None:
     """Busy, waiting for transfers and waiting for others make up a processor's step; so do the path's parts."""
@@ -274,7 +274,7 @@ def test_a_run_that_fits_can_be_measured(world: Experiment) -> None:
     assert again.step_time_s == metrics.step_time_s
 
 
-@LAW
+@settings(LAW, max_examples=120)
 @given(world=experiments())
 def test_every_slice_of_work_is_done(world: Experiment) -> None:
     """Replicas counted once, the placed tasks of a pass do all of its FLOP and write all of its outputs."""

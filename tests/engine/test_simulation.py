@@ -18,7 +18,7 @@ from dataflow.hardware import Hardware, Link
 from dataflow.layers import LayerSpec
 from dataflow.plan import Plan
 from dataflow.trace import Trace
-from tests.engine.worlds import experiment, fc, machine, network, on, split, traced
+from tests.engine.worlds import conv, experiment, fc, machine, network, on, split, traced
 
 Spans = list[tuple[str, int, int, int]]
 
@@ -230,6 +230,22 @@ def test_deadlock_names_who_waits_for_what() -> None:
     assert "'p0.copy'" in text
     assert "  - 'a.forward on p0' (step 0) waits for 'data@1 on p0 from host' (step -1)" in text
     assert "  - 'loss.input_gradient on p0' (step 0) waits for 'loss.forward on p0' (step 0)" in text
+
+
+def test_no_step_begins_before_the_one_it_follows_has() -> None:
+    """Not even a sum of nothing runs before its step: rows 1 and 2 of five are read by no window of b.
+
+    b reads every third row, so the gradients of a's rows on p1 and p2 are zeros that wait for
+    nothing; they belong to their step all the same, and each step is like the one before.
+    """
+    layers = {"a": conv(1, 1), "b": conv(1, 1, 3), "c": fc(2)}
+    plan = Plan(mesh={"m": 4}, layers={"[ab]": split(height="m"), "c": on("p0"), "loss": on("p0")})
+    world = experiment(network(layers, image=(1, 5, 1)), machine(4), plan, steps=4)
+    trace = traced(world)
+    assert all(span.start_ps >= trace.start_ps for span in trace.measured)
+    sums = {s.step: s.start_ps for s in trace.spans if s.name == "sum of a.grad@0[:,:,1:2] on p1"}
+    ends = (trace.start_ps, *trace.step_ends_ps)
+    assert all(start >= ends[step - 1] for step, start in sums.items() if step)
 
 
 # -- the roofline -------------------------------------------------------------------------

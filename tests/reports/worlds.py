@@ -95,9 +95,7 @@ def neighbours() -> Hardware:
     """Two slow processors and a host joined without a switch, by links that go one way at a time."""
     cost = Roofline(1e9, 1e9, 1_000_000, {})
     nodes = ("cpu0", "cpu1", "host")
-    links = tuple(
-        Link(f"{a}->{b}", "bus", a, b, 1e8, 500_000, "bus") for a in nodes for b in nodes if a != b
-    )
+    links = tuple(Link(f"{a}->{b}", "bus", a, b, 1e8, 500_000, "bus") for a in nodes for b in nodes if a != b)
     return Hardware(
         name="neighbours",
         processors={name: Processor(name, "cpu", cost, 2, 1_000_000) for name in nodes[:2]},
