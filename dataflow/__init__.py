@@ -20,9 +20,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dataflow.experiment import Override
     from dataflow.graph import training_graph
     from dataflow.measurement import measure
+    from dataflow.override import Override
     from dataflow.placement import place
     from dataflow.session import Options
     from dataflow.session import run_experiment as run
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Options": ("dataflow.session", "Options"),
-    "Override": ("dataflow.experiment", "Override"),
+    "Override": ("dataflow.override", "Override"),
     "load": ("topologies", "load"),
     "load_hardware": ("topologies", "load_hardware"),
     "load_network": ("topologies", "load_network"),

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Lt
 from dataflow.hardware import Hardware
 from dataflow.layers import Count
 from dataflow.network import Network
+from dataflow.override import Override
 from dataflow.plan import Plan
 
 
@@ -35,14 +36,6 @@ class Training:
     def itemsize(self) -> int:
         """Bytes of one element."""
         return {"float32": 4, "float64": 8}[self.dtype]
-
-
-@dataclass(frozen=True)
-class Override:
-    """A field set from outside a YAML file, as by ``--set path=value``."""
-
-    path: str
-    value: str
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,15 @@ from dataflow.backend import Array
 from dataflow.batches import BatchSource, open_batches
 from dataflow.errors import BackendError, OutOfMemoryError, TopologyError
 from dataflow.executor import Executor, Losses
-from dataflow.experiment import Experiment, Override
+from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
 from dataflow.measurement import measure
-from dataflow.overrides import unchanged_warnings
+from dataflow.override import Override
 from dataflow.placement import PlacedGraph, Shard, place
 from dataflow.references import LastStep, OneProcessor, Reference, verify
 from dataflow.result import Result
 from dataflow.simulation import Run, simulate
+from dataflow.unchanged import unchanged_warnings
 from dataflow.verification import Verification
 
 Progress = Callable[[str, int, int], None]

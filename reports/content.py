@@ -190,7 +190,7 @@ def layers(report: Report) -> Grid:
         ("layer", "forward", "gradient", "update", "FLOP", "bytes", "exchanged", "bound"),
         tuple(_layer_row(name, entries) for name, entries in by_layer.items()),
         left=("bound",),
-        note=f"summed over processors; exchanged: between memories, but for a batch's load ({units.size(loaded)})",
+        note=f"summed over processors; exchanged: between memories, without the batch ({units.size(loaded)})",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -97,11 +98,11 @@ def show_hardware(hardware: Hardware) -> RenderableType:
         _links(document),
         _routes(document).first(_ROUTES_SHOWN),
         _efficiencies(document),
-        _constants(document),
     )
     text = f"  {hardware.description}" if hardware.description else ""
     head = Text.assemble((hardware.name, "bold"), text)
-    return Group(head, *(Padding(grid.rich(), (1, 0, 0, 0)) for grid in grids if grid.rows))
+    tables = [Padding(grid.rich(), (1, 0, 0, 0)) for grid in grids if grid.rows]
+    return Group(head, *tables, *_constants(document))
 
 
 def _processors(document: Json) -> Grid:
@@ -184,7 +185,12 @@ def _words(name: str, otherwise: str) -> str:
     return otherwise if name == "*" else name.replace("_", " ")
 
 
-def _constants(document: Json) -> Grid:
-    rows = tuple((c["path"], c["value"], c["source"], c["where"]) for c in document["constants"])
-    columns = ("constant", "value", "source", "where")
-    return Grid("Constants and who measured them", columns, rows, left=("value", "source", "where"))
+def _constants(document: Json) -> Iterator[RenderableType]:
+    """Each with its value and place in a line, its source indented below: a table has no room for it."""
+    if document["constants"]:
+        yield Text("\nConstants and who measured them", style="bold")
+    for constant in document["constants"]:
+        yield Text.assemble(
+            f"{constant['path']} = {constant['value']}", (f"  {constant['where']}", "dim"), overflow="fold"
+        )
+        yield Padding(Text(constant["source"], style="dim"), (0, 0, 0, 4))

@@ -101,10 +101,11 @@ def show_network(network: Network, batch: int, itemsize: int) -> RenderableType:
 
 def _totals(document: Json) -> Text:
     held = document["activation_bytes"]
+    forward = units.flop(document["forward_flop_per_image"])
     lines = [
         f"input {'x'.join(map(str, document['input_shape']))}, {document['classes']} classes",
         f"{document['parameters']:,} parameters ({units.size(document['parameter_bytes'])})",
-        f"{document['macs_per_image']:,} MAC ({units.flop(document['forward_flop_per_image'])}) forward an image",
+        f"{document['macs_per_image']:,} MAC forward an image ({forward})",
         f"activations of a batch of {document['batch']}: {units.size(held['simulator'])} in the simulator",
         f"  counted as Caffe does: {held['caffe']:,} B",
     ]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dataflow.experiment import Experiment, Override
+from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
 from dataflow.network import Network
+from dataflow.override import Override
 
 if TYPE_CHECKING:
     from topologies.find import Kind, Shipped

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataflow.errors import TopologyError
-from dataflow.experiment import Override
+from dataflow.override import Override
 from topologies.expand import PARTS, reference
 from topologies.find import Kind
 from topologies.parse import parse

@@ -9,9 +9,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dataflow.errors import TopologyError
-from dataflow.experiment import Experiment, Override
+from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
 from dataflow.network import Network
+from dataflow.override import Override
 from topologies.build_hardware import hardware_of
 from topologies.documents import Checked, ExperimentDocument, NetworkDocument, checked, network_of, plan_of
 from topologies.engine_faults import network_faults, plan_faults

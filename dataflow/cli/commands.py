@@ -17,7 +17,7 @@ from dataflow.cli.options import (
     set_option,
     tolerance_option,
 )
-from dataflow.experiment import Override
+from dataflow.override import Override
 
 if TYPE_CHECKING:
     from dataflow.result import Result
@@ -181,7 +181,7 @@ def list_shipped(as_json: bool) -> None:
     import topologies
     from dataflow.cli.terminal import print_json, print_tables
 
-    rows = [(entry.kind, entry.name, entry.description) for entry in topologies.shipped()]
+    rows = [(str(entry.kind), entry.name, entry.description) for entry in topologies.shipped()]
     rows += [("backend", name, "") for name in backends.names()]
     if as_json:
         print_json([{"kind": kind, "name": name, "description": text} for kind, name, text in rows])

@@ -7,29 +7,20 @@ from typing import Any
 
 import click
 
-from dataflow.experiment import Override
+from dataflow.override import Override
 
 Command = Callable[..., Any]
 
 
-class OverrideType(click.ParamType):
-    """``path=value``, as ``--set`` takes it."""
-
-    name = "path=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Override:
-        """Splits at the first equals sign."""
-        if isinstance(value, Override):
-            return value
-        path, equals, text = str(value).partition("=")
-        if not equals or not path.strip():
-            self.fail(
-                f"{value!r} is not of the form path=value, such as training.batch=64 "
-                'or hardware.links.pcie.bandwidth="8 GB/s"',
-                param,
-                ctx,
-            )
-        return Override(path.strip(), text.strip())
+def parse_override(text: str) -> Override:
+    """``path=value``, as ``--set`` takes it; split at the first equals sign."""
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise click.BadParameter(
+            f"{text!r} is not of the form path=value, such as training.batch=64 "
+            'or hardware.links.pcie.bandwidth="8 GB/s"'
+        )
+    return Override(path.strip(), value.strip())
 
 
 def experiment_options(command: Command) -> Command:
@@ -48,7 +39,8 @@ set_option = click.option(
     "--set",
     "settings",
     multiple=True,
-    type=OverrideType(),
+    type=parse_override,
+    metavar="PATH=VALUE",
     help='Override any field: --set hardware.links.pcie.bandwidth="8 GB/s". May be repeated.',
 )
 json_option = click.option(

@@ -8,9 +8,10 @@ from typing import Any
 import topologies
 from dataflow.cli.terminal import print_json, print_tables
 from dataflow.errors import ReportError
-from dataflow.experiment import Experiment, Override
+from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
 from dataflow.network import Network
+from dataflow.override import Override
 from reports import (
     draw_hardware,
     draw_network,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from dataflow.cost import Efficiency, Roofline
-from dataflow.experiment import Experiment, Override, Training
+from dataflow.experiment import Experiment, Training
+from dataflow.override import Override
 from dataflow.graph import training_graph
 from dataflow.hardware import Constant, Hardware, Link, Memory, Processor
 from dataflow.layers import (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import topologies
 from dataflow.errors import TopologyError
-from dataflow.experiment import Override
+from dataflow.override import Override
 from tests.strategies import LAW
 from tests.topologies.described import EXPERIMENT, HARDWARE, NETWORK, write_all
 from topologies.parse import parse

@@ -10,7 +10,8 @@ import pytest
 
 import topologies
 from dataflow.errors import TopologyError
-from dataflow.experiment import Override, Training
+from dataflow.experiment import Training
+from dataflow.override import Override
 
 TEXT = (Path(topologies.__file__).parents[1] / "docs" / "yaml.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)

@@ -9,7 +9,8 @@ import pytest
 import topologies
 from dataflow.cost import Roofline
 from dataflow.errors import TopologyError
-from dataflow.experiment import Experiment, Override
+from dataflow.experiment import Experiment
+from dataflow.override import Override
 from dataflow.hardware import Constant
 from dataflow.layers import ConvolutionLayer
 from tests.topologies.described import cases, write_all

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import topologies
-from dataflow.experiment import Override
+from dataflow.override import Override
 from dataflow.layers import ConvolutionLayer, DropoutLayer, FullyConnectedLayer, NormalizationLayer
 from dataflow.network import activation_bytes
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from dataflow.experiment import Experiment, Override
+from dataflow.experiment import Experiment
 from dataflow.measurement import measure
 from dataflow.metrics import Metrics
+from dataflow.override import Override
 from dataflow.simulation import Run
 
 Without = Callable[[Experiment, Override], tuple[Experiment, Run] | None]

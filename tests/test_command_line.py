@@ -1,0 +1,212 @@
+"""The command line as a user meets it: output, exit codes, errors of one message, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataflow.cli import main
+
+TINY = "tiny-2x-gtx580"
+FILES = {"report.md", "report.json", "trace.json", "timeline.png", "memory.png"}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every command runs in a folder of its own, for runs write to ``results`` there."""
+    monkeypatch.chdir(tmp_path)
+    yield
+
+
+def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit code of ``dataflow ARGUMENTS``."""
+    monkeypatch.setattr(sys, "argv", ["dataflow", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A Python process of its own, from the repository."""
+    root = Path(__file__).parents[1]
+    env = {**os.environ, "PYTHONPATH": str(root), **environment}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=env, check=False)
+
+
+def test_help_imports_nothing_slow() -> None:
+    """``--help`` answers at once because nothing that computes or draws is imported."""
+    slow = ("numpy", "networkx", "simpy", "pydantic", "pint", "matplotlib", "sklearn", "rich", "yaml")
+    code = (
+        "import sys, dataflow.cli\n"
+        "try: dataflow.cli.dataflow(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print('slow:', [name for name in {slow} if name in sys.modules])"
+    )
+    done = python("-c", code)
+    assert "Usage: " in done.stdout
+    assert done.stdout.endswith("slow: []\n"), done.stdout
+
+
+def test_run_reports_and_verifies(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``run`` prints a summary with a passed verification and writes its files to results/NAME."""
+    assert called(monkeypatch, "run", TINY, "--images", "noise") == 0
+    printed = capsys.readouterr().out
+    assert "passed against one processor" in printed
+    assert "of the step" in printed or "critical path" in printed
+    assert {path.name for path in Path("results", TINY).iterdir()} == FILES
+
+
+def test_json_is_the_report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--json`` prints what report.json holds, and nothing else, to standard output."""
+    assert called(monkeypatch, "run", TINY, "--images", "noise", "--json", "--out", "out", "--steps", "2") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads(Path("out", "report.json").read_text())
+    assert printed["steps"] == 2
+    assert printed["verification"]["passed"] is True
+
+
+def test_a_failed_verification_is_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows over two GPUs round differently in float32, which an absurd tolerance shows."""
+    assert called(monkeypatch, "verify", TINY, "--images", "noise", "--tolerance", "1e-30") == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
+def test_verify_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``verify --json`` says for each tensor how far it is off."""
+    assert called(monkeypatch, "verify", TINY, "--images", "noise", "--json", "--set", "training.dtype=float64") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["passed"] is True
+    assert printed["tolerance"] == 1e-10
+    assert all(tensor["max_relative_error"] <= 1e-10 for tensor in printed["tensors"])
+    assert not Path("results").exists()
+
+
+def test_simulate_writes_only_when_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``simulate`` times; files are written with --out alone."""
+    assert called(monkeypatch, "simulate", TINY, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["backend"] == "null"
+    assert printed["verification"] is None
+    assert not Path("results").exists()
+    assert called(monkeypatch, "simulate", TINY, "--out", "timed") == 0
+    assert {path.name for path in Path("timed").iterdir()} == FILES
+
+
+def test_show_network_has_the_published_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exact figures of AlexNet and, in Caffe's counting, of CaffeNet with 22 classes at batch 256."""
+    assert called(monkeypatch, "show", "alexnet", "--json") == 0
+    alexnet = json.loads(capsys.readouterr().out)
+    assert alexnet["parameters"] == 60_965_224
+    assert alexnet["macs_per_image"] == 724_406_816
+    assert alexnet["forward_flop_per_image"] == 1_448_813_632
+    assert called(monkeypatch, "show", "alexnet-one-gpu", "--json") == 0
+    one_gpu = json.loads(capsys.readouterr().out)
+    assert (one_gpu["parameters"], one_gpu["macs_per_image"]) == (59_798_312, 391_514_384)
+    assert called(monkeypatch, "show", "caffenet", "--json", "--batch", "256", "--set", "classes=22") == 0
+    assert json.loads(capsys.readouterr().out)["activation_bytes"]["caffe"] == 1_073_760_256
+
+
+@pytest.mark.parametrize("name", ["alexnet", "gtx580x2", "alexnet-2x-gtx580"])
+def test_show_prints_tables_and_draws(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Networks, machines and experiments are shown as tables and as a picture."""
+    assert called(monkeypatch, "show", name, "--draw", "picture.svg") == 0
+    assert len(capsys.readouterr().out.splitlines()) > 10
+    assert Path("picture.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_compare_sets_side_by_side(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """An experiment and a written report are compared with ratios."""
+    assert called(monkeypatch, "simulate", TINY, "--out", "a") == 0
+    capsys.readouterr()
+    assert called(monkeypatch, "compare", "a", TINY) == 0
+    assert "1.00" in capsys.readouterr().out
+    assert called(monkeypatch, "compare", "a/report.json", TINY, "--json") == 0
+    json.loads(capsys.readouterr().out)
+
+
+def test_list_names_what_ships(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Experiments, networks, machines and backends."""
+    assert called(monkeypatch, "list", "--json") == 0
+    listed = {(entry["kind"], entry["name"]) for entry in json.loads(capsys.readouterr().out)}
+    assert {
+        ("experiment", "alexnet-2x-gtx580"),
+        ("network", "caffenet"),
+        ("hardware", "gtx580"),
+        ("backend", "numpy"),
+    } <= listed
+    assert called(monkeypatch, "list") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "alexnet-3x"), "no experiment is called 'alexnet-3x'"),
+        (("simulate", TINY, "--set", "training.batch"), "is not of the form path=value"),
+        (("simulate", TINY, "--batch", "0"), "0 is not in the range x>=1"),
+        (("simulate", TINY, "--set", "hardware.links.pcie.bandwidth=6"), "6 has no unit; write '6 GB/s'"),
+        (("simulate", TINY, "--set", "hardware.links.pcie.bandwidth=-1 GB/s"), "must be more than 0"),
+        (("run", TINY, "--backend", "abacus"), "'abacus'"),
+        (("run", TINY, "--images", "nowhere"), "--images nowhere: is not a folder"),
+        (("run", TINY, "--out", "/proc/none"), "report folder '/proc/none'"),
+        (("show", "alexnet", "--draw", "picture.gif"), "pictures are .svg or .png"),
+        (("compare", "nothing.json", TINY), "nothing.json"),
+        (("run", TINY, "--reference", "oracle"), "'oracle' is not one of"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(
+    arguments: tuple[str, ...],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who, which value, which rule; no traceback, nothing written."""
+    assert called(monkeypatch, *arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    assert not list(Path().iterdir())
+
+
+def test_ctrl_c_leaves_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """An interrupted run says so, exits as shells expect, and leaves no files."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dataflow.session.run_experiment", interrupted)
+    assert called(monkeypatch, "run", TINY) == 130
+    assert "interrupted; nothing was written" in capsys.readouterr().err
+    assert not list(Path().iterdir())
+
+
+def test_reports_are_the_same_under_any_hash_seed(tmp_path: Path) -> None:
+    """Two runs give the same trace and report byte for byte, whatever Python hashes with."""
+    for seed in ("1", "2"):
+        out = str(tmp_path / seed)
+        done = python("-m", "dataflow", "simulate", TINY, "--steps", "3", "--out", out, PYTHONHASHSEED=seed)
+        assert done.returncode == 0, done.stderr
+    for name in ("trace.json", "report.json"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_the_example_prints_what_is_beside_it() -> None:
+    """``examples/three_splits.py`` prints ``three_splits.out``."""
+    example = Path(__file__).parents[1] / "examples" / "three_splits.py"
+    done = python(str(example))
+    assert done.stdout == example.with_suffix(".out").read_text(), done.stderr
