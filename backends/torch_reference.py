@@ -29,8 +29,8 @@ from dataflow.ops import (
     Tanh,
 )
 from dataflow.randomness import dropout_mask, initial_values
-from dataflow.tensor import Tensor, TensorKind
 from dataflow.references import Chosen, Progress, Show
+from dataflow.tensor import Tensor, TensorKind
 
 try:
     import torch
@@ -40,6 +40,10 @@ except ImportError as missing:
         "reference 'torch' needs PyTorch, which is not installed; "
         "install it with: pip install 'dataflow-simulator[torch]'"
     ) from missing
+
+
+_ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+
 
 class TorchReference:
     """Computes an experiment's steps with PyTorch.
@@ -174,13 +178,11 @@ def _apply(op: Op, x: Any, weight: Any, bias: Any, mask: Any, labels: Any) -> An
         case LocalResponseNormalization():
             parts = x.chunk(len(op.blocks), dim=1)
             alpha = op.alpha * op.size  # PyTorch divides alpha by the size, the paper does not.
-            return torch.cat([functional.local_response_norm(p, op.size, alpha, op.beta, op.k) for p in parts], 1)
-        case Relu():
-            return torch.relu(x)
-        case Tanh():
-            return torch.tanh(x)
-        case Sigmoid():
-            return torch.sigmoid(x)
+            return torch.cat(
+                [functional.local_response_norm(p, op.size, alpha, op.beta, op.k) for p in parts], 1
+            )
+        case Relu() | Tanh() | Sigmoid():
+            return _ACTIVATIONS[op.kind](x)
         case Dropout():
             return x * mask
         case SoftmaxCrossEntropy():

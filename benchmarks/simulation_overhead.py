@@ -27,7 +27,7 @@ class Prepared:
     def __init__(self, source: BatchSource) -> None:
         self.ready = source.batch(0)
 
-    def batch(self, step: int) -> Batch:  # noqa: ARG002
+    def batch(self, step: int) -> Batch:
         """The same batch for every step."""
         return self.ready
 
@@ -37,7 +37,7 @@ class TimedStep(Executor):
 
     began_s = 0.0
 
-    def begins(self, instances) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def begins(self, instances) -> None:  # type: ignore[no-untyped-def]
         """Starts the clock once initial values are there."""
         super().begins(instances)
         self.began_s = perf_counter()

@@ -179,4 +179,3 @@ def _one_processor() -> Hardware:
         links=tuple(Link(f"{a}->{b}", "wire", a, b, 1e12, 0, f"{a}->{b}") for a, b in ends),
         host="host",
     )
-

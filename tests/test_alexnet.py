@@ -46,7 +46,9 @@ def test_two_gpus_in_float32_are_within_rounding_of_one() -> None:
     )
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", FLOAT64_TOLERANCE), ("float32", FLOAT32_TOLERANCE)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float64", FLOAT64_TOLERANCE), ("float32", FLOAT32_TOLERANCE)]
+)
 def test_two_gpus_give_the_numbers_of_torch(dtype: str, tolerance: float) -> None:
     """The two-tower step on two GPUs against PyTorch's, from the same weights, images and masks."""
     pytest.importorskip("torch")

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,9 @@ FILES = {"report.md", "report.json", "trace.json", "timeline.png", "memory.png"}
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command runs in a folder of its own, for runs write to ``results`` there."""
     monkeypatch.chdir(tmp_path)
-    yield
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -54,7 +52,9 @@ def test_help_imports_nothing_slow() -> None:
     assert done.stdout.endswith("slow: []\n"), done.stdout
 
 
-def test_run_reports_and_verifies(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_reports_and_verifies(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """``run`` prints a summary with a passed verification and writes its files to results/NAME."""
     assert called(monkeypatch, "run", TINY, "--images", "noise") == 0
     printed = capsys.readouterr().out
@@ -65,7 +65,9 @@ def test_run_reports_and_verifies(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 def test_json_is_the_report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """``--json`` prints what report.json holds, and nothing else, to standard output."""
-    assert called(monkeypatch, "run", TINY, "--images", "noise", "--json", "--out", "out", "--steps", "2") == 0
+    assert (
+        called(monkeypatch, "run", TINY, "--images", "noise", "--json", "--out", "out", "--steps", "2") == 0
+    )
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads(Path("out", "report.json").read_text())
     assert printed["steps"] == 2
@@ -82,7 +84,10 @@ def test_a_failed_verification_is_exit_code_1(
 
 def test_verify_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """``verify --json`` says for each tensor how far it is off."""
-    assert called(monkeypatch, "verify", TINY, "--images", "noise", "--json", "--set", "training.dtype=float64") == 0
+    assert (
+        called(monkeypatch, "verify", TINY, "--images", "noise", "--json", "--set", "training.dtype=float64")
+        == 0
+    )
     printed = json.loads(capsys.readouterr().out)
     assert printed["passed"] is True
     assert printed["tolerance"] == 1e-10
@@ -129,7 +134,9 @@ def test_show_prints_tables_and_draws(
     assert Path("picture.svg").read_text().lstrip().startswith("<?xml")
 
 
-def test_compare_sets_side_by_side(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_sets_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An experiment and a written report are compared with ratios."""
     assert called(monkeypatch, "simulate", TINY, "--out", "a") == 0
     capsys.readouterr()

@@ -57,7 +57,9 @@ def test_verifying_with_the_null_backend_is_refused() -> None:
 
 def test_an_unknown_reference_is_named() -> None:
     """An unknown reference is refused with those there are."""
-    with pytest.raises(BackendError, match="no reference is called 'mystery'; there are: one-processor, torch"):
+    with pytest.raises(
+        BackendError, match="no reference is called 'mystery'; there are: one-processor, torch"
+    ):
         run_experiment(tiny(), Options(images="noise", reference="mystery"))
 
 
@@ -95,7 +97,11 @@ def test_a_value_that_is_not_finite_names_the_first_tensor() -> None:
     ("path", "value", "why"),
     [
         ("training.batch", "8", "it is what the description says already"),
-        ("hardware.models.gtx580.memory.capacity", "2 GiB", "no memory of a gtx580 is full with either capacity"),
+        (
+            "hardware.models.gtx580.memory.capacity",
+            "2 GiB",
+            "no memory of a gtx580 is full with either capacity",
+        ),
         (
             "hardware.models.gtx580.compute.efficiency.average_pooling.forward.memory",
             "0.9",
@@ -106,7 +112,9 @@ def test_a_value_that_is_not_finite_names_the_first_tensor() -> None:
         ("description", "other words", "nothing in 'tiny-2x-gtx580' depends on it"),
     ],
 )
-def test_an_override_that_changes_nothing_is_reported_with_the_reason(path: str, value: str, why: str) -> None:
+def test_an_override_that_changes_nothing_is_reported_with_the_reason(
+    path: str, value: str, why: str
+) -> None:
     """A user who turns a knob that is not connected is told so, and why."""
     if path == "training.batch":
         value = str(tiny().training.batch)

@@ -190,4 +190,3 @@ class Op(ABC):
             if extent > 1 and self.region(name, half) == full:
                 hidden.append(loop)
         return tuple(hidden)
-

@@ -10,9 +10,9 @@ import topologies
 from dataflow.cost import Roofline
 from dataflow.errors import TopologyError
 from dataflow.experiment import Experiment
-from dataflow.override import Override
 from dataflow.hardware import Constant
 from dataflow.layers import ConvolutionLayer
+from dataflow.override import Override
 from tests.topologies.described import cases, write_all
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import topologies
-from dataflow.override import Override
 from dataflow.layers import ConvolutionLayer, DropoutLayer, FullyConnectedLayer, NormalizationLayer
 from dataflow.network import activation_bytes
+from dataflow.override import Override
 
 # layer: output of one image, weights, biases, multiply-accumulates (Krizhevsky et al. 2012)
 ALEXNET = {
