@@ -227,7 +227,9 @@ class Executor:
         """
         if shard.tensor.kind in (TensorKind.MASK, TensorKind.VELOCITY):
             return
-        if np.isfinite(np.add.reduce(array, axis=None)):
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = np.add.reduce(array, axis=None)
+        if np.isfinite(total):
             return
         if not np.isfinite(array).all():
             bad = int(np.count_nonzero(~np.isfinite(array)))

@@ -238,6 +238,8 @@ def critical_path(trace: Trace) -> tuple[PathPart, ...]:
 def _what(span: Span) -> str:
     if span.processor is None:
         return f"{span.phase.label} transfers {span.source}->{span.destination}"
+    if span.kind is TaskKind.SUM:
+        return f"{span.phase.label} sums on {span.processor}"
     return f"{span.operation.replace('_', ' ')} on {span.processor}"
 
 

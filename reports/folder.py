@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from errno import EEXIST, ENOTEMPTY
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import copymode
 
@@ -16,8 +16,6 @@ from dataflow.result import Result
 
 FILES = ("report.md", "report.json", "trace.json", "timeline.png", "memory.png")
 """What a report's folder holds."""
-
-_ATTEMPTS = 100
 
 Writer = Callable[[Path], None]
 """Writes one file to a path."""
@@ -37,22 +35,25 @@ def write(result: Result, folder: str | Path) -> tuple[Path, ...]:
 def check_writable(folder: str | Path) -> None:
     """Raises ReportError when a report could not be written there: better before hours are spent."""
     target = Path(folder).resolve()
-    if target.exists() and not target.is_dir():
-        raise _error(folder, "is a file, but a report is a folder of files", "choose another name")
-    missing = [parent for parent in target.parents if not parent.exists()]
-    if not target.exists() and missing[1:]:
-        hint = f"make {str(missing[0])!r} first"
-        raise _error(folder, f"its parent {str(missing[0])!r} does not exist", hint)
-    touched = (
-        [target.parent, target] if target.is_dir() else [missing[0].parent if missing else target.parent]
-    )
-    for place in touched:
-        if not place.is_dir():
-            raise _error(folder, f"its parent {str(place)!r} is no folder", "choose another name")
-        if not os.access(place, os.W_OK):
-            raise _error(
-                folder, f"{str(place)!r} may not be written to", "change its permissions or choose another"
-            )
+    parent = target.parent
+    if not parent.exists():
+        if not parent.parent.exists():
+            raise _error(folder, f"its parent {str(parent)!r} does not exist", f"make {str(parent)!r} first")
+        parent = parent.parent
+    if not parent.is_dir():
+        raise _error(folder, f"its parent {str(parent)!r} is no folder", "choose another name")
+    _check_access(parent, folder)
+    with _alone_in(parent):
+        if target.is_dir():
+            _check_access(target, folder)
+        elif target.exists():
+            raise _error(folder, "is a file, but a report is a folder of files", "choose another name")
+
+
+def _check_access(place: Path, folder: str | Path) -> None:
+    if not os.access(place, os.W_OK):
+        rule = f"{str(place)!r} may not be written to"
+        raise _error(folder, rule, "change its permissions or choose another")
 
 
 def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]:
@@ -62,26 +63,42 @@ def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]
     fresh = _beside(target, "tmp")
     made = not target.parent.exists()
     try:
-        if made:
-            target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(exist_ok=True)
         fresh.mkdir()
         for name, writer in writers.items():
             writer(fresh / name)
-        if _is_whole(target):
-            _replace_folder(fresh, target)
-        else:
-            for name in writers:
-                (fresh / name).replace(target / name)
+        with _alone_in(target.parent):
+            if _is_whole(target):
+                _replace_folder(fresh, target)
+            else:
+                for name in writers:
+                    (fresh / name).replace(target / name)
     except OSError as error:
-        raise _error(
-            folder, f"cannot be written: {error.strerror or error}", "choose another folder"
-        ) from error
+        rule = f"cannot be written: {error.strerror or error}"
+        raise _error(folder, rule, "choose another folder") from error
     finally:
         _discard(fresh)
         if made:
             with suppress(OSError):  # it stays unless nothing came of it
                 target.parent.rmdir()
     return tuple(folder / name for name in writers)
+
+
+@contextmanager
+def _alone_in(parent: Path) -> Iterator[None]:
+    """Keeps other writers out while a folder is swapped: for a moment it is not there."""
+    if sys.platform == "win32":  # no such locks; two runs at once into one folder may fail there
+        yield
+        return
+    import fcntl
+
+    handle = os.open(parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system that knows no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _writers(result: Result) -> dict[str, Writer]:
@@ -129,22 +146,13 @@ def _is_whole(target: Path) -> bool:
 
 
 def _replace_folder(fresh: Path, target: Path) -> None:
-    """Puts one folder in the place of another; of several writers the last one stays."""
+    """Puts one folder in the place of another."""
     old = _beside(target, "old")
-    if target.is_dir():
-        copymode(target, fresh)
     try:
-        for attempt in range(_ATTEMPTS):
-            with suppress(FileNotFoundError):  # another writer may have moved it at this moment
-                target.rename(old)
-            try:
-                fresh.rename(target)
-            except OSError as error:
-                if error.errno not in (EEXIST, ENOTEMPTY) or attempt == _ATTEMPTS - 1:
-                    raise
-                _discard(old)  # another writer's came first: it is moved away in its turn
-            else:
-                return
+        if target.is_dir():
+            copymode(target, fresh)
+            target.rename(old)
+        fresh.rename(target)
     finally:
         if old.is_dir() and not target.exists():  # stopped between the two renames
             old.rename(target)

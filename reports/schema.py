@@ -24,9 +24,9 @@ FiniteOrNone = Annotated[float | None, BeforeValidator(_finite_or_none)]
 
 
 class Entry(BaseModel):
-    """Part of a report: no fields but its own, and no number that JSON cannot write."""
+    """Part of a report; no number in it is one that JSON cannot write."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, from_attributes=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, from_attributes=True)
 
 
 class NetworkEntry(Entry):

@@ -115,7 +115,7 @@ def step_seconds(gpu: Gpu, table: dict[str, float]) -> dict[str, float]:
 
 
 CHOICES: dict[str, Callable[[Sample], bool]] = {
-    "all rows of layers that are computed (used)": lambda s: True,
+    "all rows of layers that are computed (used)": lambda _: True,
     "cuda-convnet only": lambda s: s.library == "cuda-convnet",
     "cuda-convnet2 only": lambda s: s.library == "cuda-convnet2",
     "Titan Black (Kepler) only": lambda s: s.card == "TitanBlack",

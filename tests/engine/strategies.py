@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -148,7 +149,7 @@ def machines(draw: st.DrawFn) -> Hardware:
     elif form == "mesh":
         pairs = [(a, b) for a in nodes for b in nodes if a < b]
     else:
-        pairs = list(zip(nodes, nodes[1:], strict=False))
+        pairs = list(pairwise(nodes))
     links: list[Link] = []
     for a, b in pairs:
         rate, latency, half = draw(_rates), draw(_times), draw(st.booleans())

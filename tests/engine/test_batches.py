@@ -81,7 +81,7 @@ def gradient(side: int = 8) -> np.ndarray:
 
 
 def test_crops_are_taken_from_the_picture_and_half_are_mirrored() -> None:
-    """A 7 x 7 crop of an 8 x 8 picture begins at one of four places, as it is or mirrored, about half each."""
+    """A 7 x 7 crop of an 8 x 8 picture begins at one of four places, and half are mirrored."""
     # 8 = 7 * 256 / 224: the picture is not scaled.
     source = Photographs([(gradient(), 0)], world(batch=400), "one picture")
     shown = gradient().astype(np.float32) - source.mean.astype(np.float32)
@@ -122,7 +122,9 @@ def test_hidden_files_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """A missing folder is named."""
-    with pytest.raises(DataError, match="nowhere: is not a folder; give one with a sub-folder for each class"):
+    with pytest.raises(
+        DataError, match="nowhere: is not a folder; give one with a sub-folder for each class"
+    ):
         open_batches(world(), tmp_path / "nowhere")
 
 
@@ -137,7 +139,8 @@ def test_more_classes_than_the_network_tells_apart(tmp_path: Path) -> None:
     """Three classes are too many for a network of two, and the message says what to set."""
     root = folder(tmp_path, "a", "b", "c")
     with pytest.raises(
-        DataError, match=r"has 3 sub-folders \(classes\), but the network tells 2 apart; set network.classes=3"
+        DataError,
+        match=r"has 3 sub-folders \(classes\), but the network tells 2 apart; set network.classes=3",
     ):
         open_batches(world(), root)
 
@@ -153,7 +156,9 @@ def test_a_class_without_images(tmp_path: Path) -> None:
 def test_a_file_that_is_no_image(tmp_path: Path, content: bytes) -> None:
     """A file that is no picture is named, with what can be read."""
     (folder(tmp_path, "cats") / "cats" / "notes.png").write_bytes(content)
-    with pytest.raises(DataError, match=r"notes.png is not an image; readable are .bmp, .*; remove the file or mend it"):
+    with pytest.raises(
+        DataError, match=r"notes.png is not an image; readable are .bmp, .*; remove the file or mend it"
+    ):
         open_batches(world(), tmp_path)
 
 

@@ -10,7 +10,7 @@ import pytest
 from dataflow.errors import CheckError
 from dataflow.experiment import Training
 from dataflow.graph import TaskGraph, training_graph
-from dataflow.layers import Initial
+from dataflow.layers import Initial, LayerSpec
 from dataflow.ops import Phase
 from dataflow.tensor import TensorKind
 from tests.engine.worlds import DROPOUT, RELU, conv, experiment, fc, machine, max_pool, network
@@ -18,9 +18,9 @@ from tests.engine.worlds import DROPOUT, RELU, conv, experiment, fc, machine, ma
 BATCH = 2
 
 
-def graph_of(**layers: object) -> TaskGraph:
+def graph_of(**layers: LayerSpec) -> TaskGraph:
     """The task graph of these layers and a loss, for two images of two numbers."""
-    return training_graph(experiment(network(layers), machine(1), batch=BATCH))  # type: ignore[arg-type]
+    return training_graph(experiment(network(layers), machine(1), batch=BATCH))
 
 
 def test_every_task_of_a_tiny_net() -> None:
@@ -60,7 +60,12 @@ def test_every_task_of_a_tiny_net() -> None:
             {"output.grad": "b.grad@0", "input": "r@0"},
             {"weight.grad": "b.weight.grad@0"},
         ),
-        ("r.input_gradient", gradient, {"output.grad": "r.grad@0", "output": "r@0"}, {"input.grad": "a.grad@0"}),
+        (
+            "r.input_gradient",
+            gradient,
+            {"output.grad": "r.grad@0", "output": "r@0"},
+            {"input.grad": "a.grad@0"},
+        ),
         (
             "a.weight_gradient",
             gradient,
@@ -114,8 +119,16 @@ def test_no_gradient_of_the_batch() -> None:
     assert "data.grad@0" not in graph.tensors
 
 
+def test_no_gradient_that_leads_to_no_parameter() -> None:
+    """Where nothing before a layer learns, the gradient of its input is of use to nobody."""
+    graph = graph_of(r=RELU, d=DROPOUT, f=fc(2))
+    gradients = [task.name for task in graph.tasks if task.phase is Phase.GRADIENT]
+    assert gradients == ["loss.input_gradient", "f.weight_gradient"]
+    assert "d.grad@0" not in graph.tensors
+
+
 def test_flop_and_bytes() -> None:
-    """Two images, three outputs of two inputs are 12 multiplications; bytes are of all it reads and writes."""
+    """Two images, three outputs of two inputs: 12 multiplications; bytes are of all it reads and writes."""
     graph = graph_of(a=fc(3), b=fc(2))
     (task, *_) = graph.tasks
     assert task.flop == 2 * (2 * 3 * 2)
@@ -123,7 +136,7 @@ def test_flop_and_bytes() -> None:
 
 
 def test_tensors_know_what_they_are() -> None:
-    """A tensor's kind, shape, bytes, first values and whether the next step reads it follow from its operand."""
+    """A tensor's kind, shape, bytes and whether the next step reads it follow from its operand."""
     graph = graph_of(f=fc(3), d=DROPOUT, out=fc(2))
     found = {
         name: (tensor.kind, tensor.shape, tensor.bytes, tensor.carried)
@@ -161,10 +174,14 @@ def test_masks_are_drawn_by_the_forward_pass() -> None:
 
 def test_pooling_reads_what_its_gradient_needs() -> None:
     """The gradient of max pooling finds the largest element again from its input and output."""
-    layers = {"c": conv(2, 1), "p": max_pool(2, 2), "f": fc(2)}
+    layers: dict[str, LayerSpec] = {"c": conv(2, 1), "p": max_pool(2, 2), "f": fc(2)}
     world = experiment(network(layers, image=(1, 4, 4)), machine(1))
     tasks = {task.name: task for task in training_graph(world).tasks}
-    assert dict(tasks["p.input_gradient"].reads) == {"output.grad": "p.grad@0", "input": "c@0", "output": "p@0"}
+    assert dict(tasks["p.input_gradient"].reads) == {
+        "output.grad": "p.grad@0",
+        "input": "c@0",
+        "output": "p@0",
+    }
 
 
 def test_update_has_the_training_s_constants() -> None:

@@ -34,9 +34,9 @@ from tests.engine.worlds import computed, placed
 class WholeNumbers:
     """NumPy, but with a loss whose values and gradients are whole numbers, so that every sum is exact."""
 
-    name = "whole numbers"
-    dtypes = ("float64",)
-    computes = True
+    name: str = "whole numbers"
+    dtypes: tuple[str, ...] = ("float64",)
+    computes: bool = True
 
     def __init__(self) -> None:
         self.numpy = backends.get("numpy")
@@ -246,7 +246,7 @@ def test_memory_ends_with_what_is_kept(world: Experiment) -> None:
 @settings(LAW, max_examples=120)
 @given(world=experiments(steps=2))
 def test_a_processor_s_time_adds_up(world: Experiment) -> None:
-    """Busy, waiting for transfers and waiting for others make up a processor's step; so do the path's parts."""
+    """A processor is busy, waits for transfers or waits for others; the critical path's parts add up too."""
     metrics = measure(simulate(placed(world), 2))
     for use in metrics.processors.values():
         if use.busy_s:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,142 +9,10 @@ import pytest
 from dataflow.measurement import critical_path, measure
 from dataflow.metrics import Holding, MemoryUse
 from dataflow.ops import Phase
-from dataflow.placement import TaskKind
-from dataflow.simulation import Run, simulate
-from dataflow.trace import MemoryEvent, Span, Trace
-from dataflow.waiting import path_to, union_ps, waits_of
+from dataflow.simulation import simulate
+from dataflow.trace import MemoryEvent
+from tests.engine.traces import TWO, S, compute, run, trace, transfer
 from tests.engine.worlds import experiment, fc, machine, network, placed
-
-S = 1e-12
-"""One picosecond, in seconds."""
-
-
-def compute(
-    start: int,
-    end: int,
-    cause: int | None = None,
-    *,
-    on: str = "p0",
-    layer: str = "a",
-    phase: Phase = Phase.FORWARD,
-    step: int = 0,
-) -> Span:
-    """A computation; its name and place in the trace are given to it by ``trace``."""
-    return Span(
-        index=-1,
-        name="",
-        task=0,
-        step=step,
-        kind=TaskKind.COMPUTE,
-        layer=layer,
-        phase=phase,
-        operation="fully_connected forward",
-        resources=(on,),
-        processor=on,
-        source=None,
-        destination=None,
-        ready_ps=start,
-        start_ps=start,
-        end_ps=end,
-        flop=10,
-        bytes=4,
-        bound="compute",
-        cause=cause,
-    )
-
-
-def transfer(
-    start: int,
-    end: int,
-    cause: int | None = None,
-    *,
-    ends: tuple[str, str] = ("p0", "p1"),
-    ready: int | None = None,
-    step: int = 0,
-    phase: Phase = Phase.FORWARD,
-) -> Span:
-    """A transfer of 100 bytes."""
-    span = compute(start, end, cause, step=step, phase=phase)
-    return replace(
-        span,
-        kind=TaskKind.TRANSFER,
-        layer="b",
-        operation="transfer",
-        resources=(f"{ends[1] if ends[0] == 'host' else ends[0]}.copy", f"{ends[0]}->{ends[1]}"),
-        processor=None,
-        source=ends[0],
-        destination=ends[1],
-        ready_ps=start if ready is None else ready,
-        flop=0,
-        bytes=100,
-        bound="link",
-    )
-
-
-def trace(*spans: Span, start: int = 0, ends: Sequence[int] = (), events: Sequence[MemoryEvent] = ()) -> Trace:
-    """A trace of these spans, numbered as they are given."""
-    numbered = tuple(replace(span, index=i, name=f"s{i}", task=i) for i, span in enumerate(spans))
-    last = tuple(ends) or (max(span.end_ps for span in spans),)
-    return Trace(numbered, tuple(events), start, last)
-
-
-def run(measured: Trace) -> Run:
-    """The trace as that of two processors and a host."""
-    graph = placed(experiment(network({"a": fc(2)}), machine(2), batch=4))
-    return Run(graph, measured)
-
-
-TWO = trace(
-    compute(0, 10),
-    transfer(10, 14, 0),
-    compute(14, 20, 1, on="p1", layer="b"),
-    compute(10, 12, 0, layer="c", phase=Phase.GRADIENT),
-    transfer(20, 25, 2, ends=("p1", "p0"), phase=Phase.GRADIENT),
-    compute(25, 30, 4, phase=Phase.UPDATE),
-)
-"""p0 computes 0-10, 10-12 and 25-30; p1 14-20; p0 sends 10-14 and gets back 20-25."""
-
-
-# -- who waits for what -------------------------------------------------------------------
-
-
-def test_waits() -> None:
-    """p1 waits for p0's computation (0-10), the transfer (10-14), and from 20 on for 20-25 and 25-30."""
-    waits = [(w.start_ps, w.end_ps, w.transfer and w.transfer.index) for w in waits_of("p1", TWO)]
-    assert sorted(waits) == [(0, 10, None), (10, 14, 1), (20, 25, 4), (25, 30, None)]
-
-
-def test_a_gap_is_explained_by_the_chain_that_ended_it() -> None:
-    """p0 is idle from 12 to 25: to 14 for its own transfer, to 20 for p1, to 25 for the way back."""
-    waits = [(w.start_ps, w.end_ps, w.transfer and w.transfer.index) for w in waits_of("p0", TWO)]
-    assert sorted(waits) == [(12, 14, 1), (14, 20, None), (20, 25, 4)]
-
-
-def test_a_processor_without_tasks_waits_for_nothing() -> None:
-    """A processor that the plan does not use is not said to wait."""
-    assert waits_of("p7", TWO) == []
-
-
-def test_path_to() -> None:
-    """From the last span back through causes; what is before the beginning is cut off."""
-    last = TWO.spans[5]
-    assert [(s.index, a, b) for s, a, b in path_to(last, TWO, 0)] == [
-        (5, 25, 30),
-        (4, 20, 25),
-        (2, 14, 20),
-        (1, 10, 14),
-        (0, 0, 10),
-    ]
-    assert [(s.index, a, b) for s, a, b in path_to(last, TWO, 12)][-1] == (1, 12, 14)
-    assert list(path_to(None, TWO, 0)) == []
-
-
-def test_union() -> None:
-    """Overlaps count once: 0-10, 5-12 and 20-21 last 13; one inside another adds nothing."""
-    assert union_ps([(5, 12), (0, 10), (20, 21)]) == 13
-    assert union_ps([(0, 10), (2, 3)]) == 10
-    assert union_ps([]) == 0
-
 
 # -- processors ---------------------------------------------------------------------------
 
@@ -215,11 +82,13 @@ def test_critical_path_of_ties() -> None:
 # -- links --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "p50", "p99"), [(1, 1, 1), (2, 1, 2), (4, 2, 4), (100, 50, 99), (101, 51, 100)])
+@pytest.mark.parametrize(
+    ("count", "p50", "p99"), [(1, 1, 1), (2, 1, 2), (4, 2, 4), (100, 50, 99), (101, 51, 100)]
+)
 def test_percentiles_are_nearest_rank(count: int, p50: int, p99: int) -> None:
     """Of latencies 1, 2, ... n the p-th percentile is the ceil(p n / 100)-th: no value is made up between."""
     spans = [transfer(1000 - latency, 1000) for latency in range(count, 0, -1)]
-    # Not all on one link at once: each on a copy engine and a channel of its own, so that the trace can be.
+    # They overlap, so they hold nothing: a trace in which one link passes two at once cannot be.
     spread = [replace(span, resources=()) for span in spans]
     latency = measure(run(trace(*spread))).transfer_latency
     assert (latency.count, latency.max_s) == (count, pytest.approx(count * S))
@@ -263,7 +132,13 @@ def test_layers() -> None:
         ("a", "update"),
     ]
     b = layers["b", "forward"]
-    assert (b.time_s, b.flop, b.bytes, b.transfer_bytes, b.bound) == (pytest.approx(6 * S), 10, 4, 100, "compute")
+    assert (b.time_s, b.flop, b.bytes, b.transfer_bytes, b.bound) == (
+        pytest.approx(6 * S),
+        10,
+        4,
+        100,
+        "compute",
+    )
     assert layers["b", "gradient"].bound == "link"
 
 

@@ -27,7 +27,9 @@ def world(capacity_bytes: int = 1 << 40, steps: int = 1, **layers: LayerSpec) ->
 
 def events(trace: Trace, memory: str = "p0") -> list[tuple[int, str, int]]:
     """(time, tensor, bytes) of each event in a memory."""
-    return [(e.time_ps, e.tensor.split(" on ")[0], e.bytes) for e in trace.memory_events if e.memory == memory]
+    return [
+        (e.time_ps, e.tensor.split(" on ")[0], e.bytes) for e in trace.memory_events if e.memory == memory
+    ]
 
 
 def test_every_event_of_a_tiny_step() -> None:
@@ -65,7 +67,7 @@ def test_every_event_of_a_tiny_step() -> None:
 
 
 def test_the_host_holds_a_batch_while_it_is_sent() -> None:
-    """The host has a batch's images and labels from when each is first sent until it is sent for the last time."""
+    """The host has images and labels from when they are first sent until they are sent for the last time."""
     trace = traced(world())
     assert events(trace, "host") == [
         (0, "data@0", 16),
@@ -148,7 +150,8 @@ def test_out_of_memory_says_what_holds_it() -> None:
     )
     text = str(error)
     assert text.startswith(
-        "memory of 'p0' is full at 0.000 ms: 'loss.probability@0 on p0' needs 16 B, but 104 B of 119 B are held by\n"
+        "memory of 'p0' is full at 0.000 ms: 'loss.probability@0 on p0' needs 16 B, "
+        "but 104 B of 119 B are held by\n"
     )
     assert "                 16 B  a.weight.velocity@0 on p0" in text
 
@@ -161,5 +164,7 @@ def test_out_of_memory_sums_up_the_small_ones() -> None:
 
 def test_parameters_alone_may_be_too_much() -> None:
     """What is there before the first step must fit as well."""
-    with pytest.raises(OutOfMemoryError, match="memory of 'p0' is full at 0.000 ms: 'a.weight.velocity@0 on p0'"):
+    with pytest.raises(
+        OutOfMemoryError, match=r"memory of 'p0' is full at 0\.000 ms: 'a.weight.velocity@0 on p0'"
+    ):
         traced(world(20))

@@ -66,7 +66,9 @@ def test_layers_that_do_not_fit(layer: LayerSpec, message: str) -> None:
 
 def test_spatial_layers_need_an_image() -> None:
     """A convolution cannot read what a fully connected layer writes."""
-    with pytest.raises(NetworkError, match=r"layer 'c': needs an input of \(channels, height, width\), got \(5,\)"):
+    with pytest.raises(
+        NetworkError, match=r"layer 'c': needs an input of \(channels, height, width\), got \(5,\)"
+    ):
         bare({"f": fc(5), "c": conv(2, 1), "loss": LOSS}).ops(1)
 
 
@@ -78,7 +80,9 @@ def test_layers_take_one_input() -> None:
 
 def test_loss_needs_a_score_for_each_class() -> None:
     """The loss of two classes cannot read five scores."""
-    with pytest.raises(NetworkError, match=r"layer 'loss': needs one score for each of 2 classes, got shape \(5,\)"):
+    with pytest.raises(
+        NetworkError, match=r"layer 'loss': needs one score for each of 2 classes, got shape \(5,\)"
+    ):
         bare({"f": fc(5), "loss": LOSS}).ops(1)
 
 
@@ -95,7 +99,7 @@ def test_unknown_inputs_are_listed_together() -> None:
 
 def test_cycle() -> None:
     """Layers that read one another in a circle are named in its order."""
-    with pytest.raises(NetworkError, match="in a cycle: (f -> g|g -> f) -> ...; a layer may only read"):
+    with pytest.raises(NetworkError, match=r"in a cycle: (f -> g|g -> f) -> \.\.\.; a layer may only read"):
         bare({"f": relu_of("g"), "g": relu_of("f"), "loss": LOSS}).ops(1)
 
 
@@ -222,7 +226,7 @@ def test_activation_bytes_of_caffenet() -> None:
 
 
 def test_activation_bytes_of_a_tiny_net() -> None:
-    """Batch 2, float64: images 4, labels, f 6, mask 6 B, scores 4, probabilities 4, losses 2; ReLU in place."""
+    """Two images of 2, labels, f 6, mask 6 B, scores 4, probabilities 4, losses 2; ReLU in place."""
     net = network({"f": fc(3), "r": RELU, "d": DROPOUT, "out": fc(2)})
     simulator = (4 + 6 + 4 + 4 + 2) * 8 + 2 * 4 + 6
     caffe = 4 * (4 + 2 + 6 + 4)

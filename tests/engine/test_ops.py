@@ -61,7 +61,7 @@ def reaches_the_end(op: Op) -> bool:
 @LAW
 @given(data=st.data())
 def test_the_whole_is_itself(kind: type[Op], data: st.DataObject) -> None:
-    """Cut to all of its loops an op is itself, or, if its windows end early, one that holds only what it reads."""
+    """Cut to all of its loops an op is itself, or, if its windows end early, holds only what it reads."""
     op = data.draw(OPS[kind])
     once = op.local(op.whole)
     assert dict(once.loops) == dict(op.loops)

@@ -83,7 +83,9 @@ def held_repeatedly(graph: PlacedGraph) -> int:
         if graph.task_graph.tensors[name].kind is TensorKind.PARAMETER and name.endswith("@0")
     }
     return sum(
-        shards[0].bytes for shards in homes.values() if len(shards) > 1 and len({s.region for s in shards}) == 1
+        shards[0].bytes
+        for shards in homes.values()
+        if len(shards) > 1 and len({s.region for s in shards}) == 1
     )
 
 
@@ -160,7 +162,7 @@ def test_rows_over_two() -> None:
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_backward_is_the_mirror_of_forward(name: str) -> None:
-    """The gradient of every activation that moved travels the other way, as many bytes, for the same layer."""
+    """The gradient of every activation that moved travels the other way, as large, for the same layer."""
     graph = world(name)
     back = moved(graph, TensorKind.ACTIVATION_GRADIENT)
     assert back == {(layer, b, a): size for (layer, a, b), size in forward(graph).items()}
@@ -249,8 +251,6 @@ def test_one_processor_moves_nothing_but_the_batch() -> None:
 def test_the_batch_needs_a_host() -> None:
     """Hardware without a host has nowhere for the batch to come from."""
     whole = machine(1)
-    alone = Hardware(
-        "alone", whole.processors, {"p0": whole.memories["p0"]}, (), None
-    )
+    alone = Hardware("alone", whole.processors, {"p0": whole.memories["p0"]}, (), None)
     with pytest.raises(PlanError, match="hardware 'alone' has no host, but the batch starts in host memory"):
         placed(experiment(network({"f": fc(2)}), alone))

@@ -45,7 +45,7 @@ OWN, COPY, REMOTE = "r@0[:,0:2] on p0", "r@0[:,2:4] on p0", "r@0[:,2:4] on p1"
 
 
 def test_the_world_is_what_these_tests_take_it_for() -> None:
-    """b on p0 reads its own half of r and the copy of the other's."""
+    """B on p0 reads its own half of r and the copy of the other's."""
     (read,) = [r for r in task(graph(), B).reads if r.operand == "input"]
     assert read.pieces == (Piece(OWN, HERE), Piece(COPY, THERE))
 
@@ -85,7 +85,9 @@ def test_writing_elsewhere() -> None:
     """A task writes to its own memory alone."""
     good = task(graph(), B)
     other = task(graph(), "b.forward on p1")
-    faults = refused({B: replace(good, writes=dict(other.writes)), other.name: replace(other, writes=good.writes)})
+    faults = refused(
+        {B: replace(good, writes=dict(other.writes)), other.name: replace(other, writes=good.writes)}
+    )
     assert faults == (
         f"{B!r} on 'p0' writes 'b@0[:,1:2] on p1', which is elsewhere",
         f"{other.name!r} on 'p1' writes 'b@0[:,0:1] on p0', which is elsewhere",
@@ -109,13 +111,15 @@ def test_a_cycle() -> None:
 def test_an_unknown_shard() -> None:
     """A task that reads or writes a shard which is not there is a fault like any other."""
     good = task(graph(), B)
-    faults = refused({B: replace(reading(good, "weight", (Piece("ghost", HERE),)), writes={"output": "spirit"})})
+    faults = refused(
+        {B: replace(reading(good, "weight", (Piece("ghost", HERE),)), writes={"output": "spirit"})}
+    )
     assert any("'ghost'" in fault for fault in faults)
     assert any("'spirit'" in fault for fault in faults)
 
 
 def test_two_tasks_of_one_name() -> None:
-    """Names identify tasks, in the graph that users see and in what a task waits for; so each is given once."""
+    """Names identify tasks, in the graph that users see and in what a task waits for."""
     other = task(graph(), "r.forward on p1")
     faults = refused({other.name: replace(other, name="r.forward on p0")})
     assert any("'r.forward on p0'" in fault for fault in faults)
@@ -131,7 +135,9 @@ def test_all_faults_are_listed() -> None:
     """Three tasks with one fault each are refused for all three at once."""
     good = graph()
     whole = reading(task(good, B), "input", (Piece(OWN, HERE),))
-    far = reading(task(good, "b.forward on p1"), "weight", (Piece("b.weight@0[0:1] on p0", Region(((0, 1), (0, 4)))),))
+    far = reading(
+        task(good, "b.forward on p1"), "weight", (Piece("b.weight@0[0:1] on p0", Region(((0, 1), (0, 4)))),)
+    )
     unwritten: dict[str, Shard] = {
         **good.shards,
         "lonely": replace(good.shards[OWN], name="lonely"),

@@ -44,7 +44,7 @@ def test_uneven_split() -> None:
 
 
 def test_more_processors_than_channels() -> None:
-    """Two channels over four are floor(2 i / 4): the second and the fourth get one each, the others nothing."""
+    """Two channels over four are floor(2 i / 4): the second and the fourth get one each, the others none."""
     plan = Plan(mesh={"m": 4}, layers={"f": split(channel="m")})
     assert sliced(plan, "f", "channel") == [("p1", [(0, 1)]), ("p3", [(1, 2)])]
 
@@ -106,8 +106,10 @@ def test_dimensions_that_a_layer_lacks_are_left_whole() -> None:
     [
         (
             Plan(mesh={"m": 3}),
-            r"plan: mesh \{m: 3\} needs 3 processors, but 2 are there \(p0, p1\); "
-            "change the mesh, or name them under 'processors'",
+            (
+                r"plan: mesh \{m: 3\} needs 3 processors, but 2 are there \(p0, p1\); "
+                "change the mesh, or name them under 'processors'"
+            ),
         ),
         (
             Plan(mesh={"a": 2, "b": 2}, processors=("p0",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_split_is_a_partition_into_nearly_equal_ranges(extent: int, parts: int) 
     ranges = [split_range(extent, parts, index) for index in range(parts)]
     assert ranges[0][0] == 0
     assert ranges[-1][1] == extent
-    assert all(before[1] == after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(ranges))
     lengths = {stop - start for start, stop in ranges}
     assert max(lengths) - min(lengths) <= 1
 

@@ -75,7 +75,11 @@ def test_every_tensor_of_the_last_step_is_compared() -> None:
     for name in parameters:
         expected |= {f"{name}.grad@1", f"{name}@2", f"{name}.velocity@2"}
     assert {comparison.tensor for comparison in verification.comparisons} == expected
-    assert (verification.reference, verification.dtype, verification.tolerance) == ("changed", "float64", 1e-10)
+    assert (verification.reference, verification.dtype, verification.tolerance) == (
+        "changed",
+        "float64",
+        1e-10,
+    )
 
 
 @pytest.mark.parametrize("wrong", ["a@1", "b.weight.grad@1", "a.bias@2", "loss@1"])

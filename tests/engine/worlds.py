@@ -1,8 +1,8 @@
-"""Small worlds built by hand, without any YAML: networks, machines, plans, and AlexNet as the paper has it."""
+"""Small worlds built by hand, without any YAML: networks, machines, plans; and AlexNet."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from dataflow.backend import Backend
 from dataflow.batches import BatchSource, Noise
@@ -226,8 +226,3 @@ ROWS_OVER_TWO = Plan(
         **{pattern: on("gpu0") for pattern in ("fc*", "relu[67]", "drop*", "loss")},
     },
 )
-
-
-def names(sequence: Sequence[object]) -> list[str]:
-    """The ``name`` of each thing in a sequence."""
-    return [str(getattr(item, "name")) for item in sequence]  # noqa: B009

@@ -7,7 +7,6 @@ from functools import cache
 
 from dataflow.cost import Efficiency, Roofline
 from dataflow.experiment import Experiment, Training
-from dataflow.override import Override
 from dataflow.graph import training_graph
 from dataflow.hardware import Constant, Hardware, Link, Memory, Processor
 from dataflow.layers import (
@@ -22,6 +21,7 @@ from dataflow.layers import (
 )
 from dataflow.measurement import measure
 from dataflow.network import Network
+from dataflow.override import Override
 from dataflow.placement import PlacedGraph, place
 from dataflow.plan import Plan, Rule
 from dataflow.result import Result
@@ -154,6 +154,12 @@ def alexnet_data_parallel(count: int) -> Experiment:
     return Experiment(f"alexnet-data-{count}", alexnet(), gpus(count), plan, Training(batch=128, steps=1))
 
 
+def tiny_data_parallel(count: int) -> Experiment:
+    """The tiny network with one image on each of so many GPUs."""
+    plan = Plan(mesh={"data": count}, layers={"*": Rule(shard={"batch": "data"})})
+    return Experiment(f"tiny-data-{count}", tiny_network(), gpus(count), plan, Training(batch=count))
+
+
 def verification(errors: Mapping[str, float] | None = None, tolerance: float = 1e-5) -> Verification:
     """A verification in which each tensor is this far off."""
     errors = {"conv1.weight@1": 2e-7, "fc8@0": 3e-6, "loss@0": 0.0} if errors is None else errors
@@ -184,13 +190,13 @@ def placed(experiment: Experiment) -> PlacedGraph:
 
 @cache
 def _tiny_result(steps: int) -> Result:
-    return _result(tiny(steps))
+    return result_of(tiny(steps))
 
 
 @cache
 def alexnet_result() -> Result:
     """Two steps of AlexNet on two GPUs, verified."""
-    return _result(alexnet_on_two())
+    return result_of(alexnet_on_two())
 
 
 def tiny_result(steps: int = 2) -> Result:
@@ -198,7 +204,8 @@ def tiny_result(steps: int = 2) -> Result:
     return _tiny_result(steps)
 
 
-def _result(experiment: Experiment) -> Result:
+def result_of(experiment: Experiment) -> Result:
+    """An experiment simulated and measured, with a made-up loss and verification."""
     run = simulate(placed(experiment), experiment.training.steps)
     return Result(
         experiment=experiment,

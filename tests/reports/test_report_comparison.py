@@ -1,0 +1,104 @@
+"""Two reports side by side, and reading them again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataflow.errors import ReportError
+from reports import compare, compare_json, read_report, report_json, write
+from tests.reports.test_report_tables import text
+from tests.reports.worlds import alexnet_result, tiny_result
+
+TINY: dict[str, Any] = report_json(tiny_result())
+ALEXNET: dict[str, Any] = report_json(alexnet_result())
+
+
+def test_report_beside_itself() -> None:
+    """Every ratio is 1 (or there is nothing to divide), and nothing differs."""
+    compared = compare_json(TINY, TINY)
+    assert compared["run"]["step_time_s"] == {
+        "a": TINY["step_time_s"],
+        "b": TINY["step_time_s"],
+        "ratio": 1.0,
+    }
+    ratios = [
+        pair["ratio"]
+        for section in ("processors", "memories", "moved", "layers")
+        for thing in compared[section].values()
+        for pair in thing.values()
+    ]
+    assert set(ratios) <= {1.0, None}
+    assert "same experiment, network, hardware and training" in text(compare(TINY, TINY))
+
+
+def test_ratios_are_b_over_a() -> None:
+    """Twice the step time is a ratio of 2; half the throughput one of 0.5."""
+    slow = {**TINY, "step_time_s": 2 * TINY["step_time_s"], "images_per_s": TINY["images_per_s"] / 2}
+    compared = compare_json(TINY, slow)
+    assert compared["run"]["step_time_s"]["ratio"] == 2.0
+    assert compared["run"]["images_per_s"]["ratio"] == 0.5
+    shown = text(compare(TINY, slow))
+    assert "step time" in shown
+    assert "2.00x" in shown
+
+
+def test_what_only_one_has() -> None:
+    """Processors and layers of different machines and networks are set against nothing."""
+    compared = compare_json(TINY, ALEXNET)
+    assert compared["processors"]["cpu0"]["utilisation"]["b"] is None
+    assert compared["processors"]["gpu1"]["utilisation"]["a"] is None
+    assert compared["layers"]["conv1"]["forward_s"]["ratio"] is None
+    assert compared["moved"]["gpu0->gpu1"]["bytes"] == {"a": None, "b": 30_015_488, "ratio": None}
+    json.dumps(compared, allow_nan=False)
+    shown = text(compare(TINY, ALEXNET))
+    assert "they differ in experiment tiny / alexnet-2x-gtx580" in shown
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 100
+
+
+def test_comparing_what_is_no_report() -> None:
+    """The one that is none is named A or B."""
+    with pytest.raises(ReportError, match=r"report 'B': version is None"):
+        compare(TINY, {})
+
+
+def test_written_report_is_read_again(tmp_path: Path) -> None:
+    """By its file and by its folder; what a newer Dataflow may add is passed over."""
+    write(tiny_result(), tmp_path / "run")
+    assert read_report(tmp_path / "run") == read_report(tmp_path / "run" / "report.json") == TINY
+    newer = tmp_path / "newer.json"
+    newer.write_text(json.dumps({**TINY, "weather": "fine"}))
+    assert read_report(newer) == TINY
+
+
+WITHOUT = {name: value for name, value in TINY.items() if name not in ("layers", "links")}
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (None, r"nothing.json': there is no such file"),
+        (b"{", r"is no JSON: line 1, column 2"),
+        (b"\xff\xfe", r"is no text in UTF-8"),
+        (b"[]", r"is a JSON array, not the object"),
+        (
+            b'{"version": "0"}',
+            r"version is '0', but this Dataflow reads version '1'; run the experiment again",
+        ),
+        (
+            json.dumps(WITHOUT).encode(),
+            r"2 fields do not fit docs/report.schema.json\n  - links: field required",
+        ),
+        (json.dumps({**TINY, "batch": "many"}).encode(), r"1 field does not fit .*\n  - batch: "),
+    ],
+)
+def test_what_cannot_be_read(tmp_path: Path, written: bytes | None, message: str) -> None:
+    """Missing, no JSON, another version, fields missing or wrong: each says so and where."""
+    path = tmp_path / "nothing.json"
+    if written is not None:
+        path.write_bytes(written)
+    with pytest.raises(ReportError, match=message):
+        read_report(path)
