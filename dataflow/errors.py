@@ -21,12 +21,8 @@ class NetworkError(DataflowError):
     """Layers whose names, inputs or shapes do not fit together."""
 
 
-class HardwareError(DataflowError):
-    """Processors, memories or links that cannot make a machine."""
-
-
 class PlanError(DataflowError):
-    """A plan that names what does not exist or asks for what cannot be done."""
+    """A plan that asks for what a machine cannot do."""
 
 
 class BackendError(DataflowError):

@@ -8,7 +8,7 @@ version one higher.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import networkx as nx
@@ -157,7 +157,7 @@ class _Builder:
         initial = None
         if kind is TensorKind.PARAMETER and isinstance(spec, ConvolutionLayer | FullyConnectedLayer):
             initial = (
-                spec.initial
+                replace(spec.initial, bias=0.0)
                 if operand.name == "weight"
                 else Initial(weight_deviation=0.0, bias=spec.initial.bias)
             )
@@ -207,10 +207,14 @@ class _Builder:
             self._add_task(layer, layer, op, direction, reads, writes)
 
     def add_gradients(self) -> None:
-        """The gradient passes of each layer in reverse; none for the batch itself."""
+        """The gradient passes of each layer in reverse; none for what depends on no parameter."""
+        learned: set[str] = set()
+        for layer, op in self.ops.items():
+            if op.by_role(Role.PARAMETER) or self.network.inputs[layer][0] in learned:
+                learned.add(layer)
         for layer, op in reversed(self.ops.items()):
             for direction in op.passes[1:]:
-                if "input.grad" in direction.writes and self.network.inputs[layer][0] == DATA:
+                if "input.grad" in direction.writes and self.network.inputs[layer][0] not in learned:
                     continue
                 reads = {name: self._gradient_operand(layer, op, name) for name in direction.reads}
                 writes = {name: self._gradient_operand(layer, op, name) for name in direction.writes}

@@ -6,6 +6,7 @@ the name of the node it belongs to. Nothing here knows any network.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from itertools import pairwise
 import networkx as nx
 
 from dataflow.cost import CostModel
-from dataflow.errors import CheckError, HardwareError
+from dataflow.errors import CheckError
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,17 @@ class Hardware:
             f"{name!r} names two things; processors, hosts and switches need names of their own"
             for name in sorted({n for n in nodes if nodes.count(n) > 1})
         ]
+        faults += [
+            f"{name!r} has no memory of its own; add one of that name"
+            for name in (*self.processors, *((self.host,) if self.host else ()))
+            if name not in self.memories
+        ]
+        joined = Counter((link.source, link.destination) for link in self.links)
+        faults += [
+            f"{count} links go from {source!r} to {destination!r}; keep one"
+            for (source, destination), count in joined.items()
+            if count > 1
+        ]
         for link in self.links:
             faults += [
                 f"link {link.kind!r} connects {end!r}, which is no processor, host or switch "
@@ -106,7 +118,8 @@ class Hardware:
             return faults
         for first in self.memories:
             for second in self.memories:
-                if first < second and not nx.has_path(self.graph, first, second):
+                there_and_back = ((first, second), (second, first))
+                if first < second and not all(nx.has_path(self.graph, *way) for way in there_and_back):
                     faults.append(
                         f"{first!r} and {second!r} are not connected; add a link whose 'connects' joins them"
                     )
@@ -127,18 +140,12 @@ class Hardware:
         return {}
 
     def route(self, source: str, destination: str) -> tuple[Link, ...]:
-        """The links from one node to another: fewest hops, ties by the nodes' names.
+        """The links from one memory to another: fewest hops, ties by the nodes' names.
 
-        Raises HardwareError when there is no way.
+        What lies on the way, a switch or another node, forwards at no cost of its own.
         """
         key = (source, destination)
         if key not in self._routes:
-            try:
-                paths = nx.all_shortest_paths(self.graph, source, destination)
-                nodes = min(paths)
-            except nx.NetworkXNoPath:
-                raise HardwareError(
-                    f"hardware {self.name!r}: no route from {source!r} to {destination!r}"
-                ) from None
+            nodes = min(nx.all_shortest_paths(self.graph, source, destination))
             self._routes[key] = tuple(self.graph.edges[edge]["link"] for edge in pairwise(nodes))
         return self._routes[key]

@@ -46,7 +46,7 @@ class Network:
     def order(self) -> tuple[str, ...]:
         """Layers so that each comes after what it reads; among equals as written.
 
-        Raises CheckError listing unknown inputs, a cycle, or layers that nothing reads.
+        Raises CheckError listing unknown inputs and names that are taken, NetworkError for a cycle.
         """
         graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_nodes_from(self.layers)
@@ -54,6 +54,11 @@ class Network:
             f"layer {name!r} has the name of the batch; {DATA!r} and {LABEL!r} are reserved"
             for name in self.layers
             if name in (DATA, LABEL)
+        ]
+        faults += [
+            f"layer {name!r} has '.' or '@' in its name, which tensors' names are made with"
+            for name in self.layers
+            if "." in name or "@" in name
         ]
         for name, sources in self.inputs.items():
             for source in sources:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 from math import prod
 
-from dataflow.errors import CheckError, PlanError
+from dataflow.errors import CheckError
 from dataflow.hardware import Hardware
 from dataflow.layers import Count
 from dataflow.ops import Op
@@ -64,7 +64,7 @@ class Part:
 def parts_of_layers(plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> dict[str, tuple[Part, ...]]:
     """For each layer who does which slice of its loops. Raises CheckError listing all faults."""
     mesh = _mesh_processors(plan, hardware)
-    faults = _faults(plan, ops, hardware)
+    faults = [*_mesh_faults(plan, mesh), *_faults(plan, ops, hardware)]
     if faults:
         raise CheckError(f"plan for hardware {hardware.name!r}", faults)
     return {name: _parts(plan.rule(name), op, plan, mesh) for name, op in ops.items()}
@@ -72,17 +72,20 @@ def parts_of_layers(plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> di
 
 def _mesh_processors(plan: Plan, hardware: Hardware) -> tuple[str, ...]:
     """The processors of the mesh in order; the first one alone when there is no mesh."""
-    length = prod(plan.mesh.values())
-    names = plan.processors or tuple(hardware.processors)
     if not plan.mesh and not plan.processors:
-        names = names[:1]
-    if length != len(names):
-        axes = ", ".join(f"{axis}: {size}" for axis, size in plan.mesh.items())
-        raise PlanError(
-            f"plan: mesh {{{axes}}} needs {length} processors, but {len(names)} are there "
-            f"({', '.join(names)}); change the mesh, or name them under 'processors'"
-        )
-    return names
+        return tuple(hardware.processors)[:1]
+    return plan.processors or tuple(hardware.processors)
+
+
+def _mesh_faults(plan: Plan, names: tuple[str, ...]) -> list[str]:
+    length = prod(plan.mesh.values())
+    if length == len(names):
+        return []
+    axes = ", ".join(f"{axis}: {size}" for axis, size in plan.mesh.items())
+    there = f"{len(names)} are there ({', '.join(names)})"
+    return [
+        f"mesh {{{axes}}} needs {length} processors, but {there}; change it, or name them under 'processors'"
+    ]
 
 
 def _faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> list[str]:

@@ -92,10 +92,11 @@ class LastStep:
         tensor = pieces[0][0].tensor
         whole = whole.reshape(tensor.shape)
         scale = float(np.abs(whole).max(initial=0.0))
-        error = max(
-            float(np.abs(array - whole[shard.region.slices_within(tensor.region)]).max(initial=0.0))
+        errors = [
+            np.abs(array - whole[shard.region.slices_within(tensor.region)]).max(initial=0.0)
             for shard, array in pieces
-        )
+        ]
+        error = float(np.max(errors))  # Not a number if any is, which Python's max is not.
         relative = error / scale if scale > 0 else error
         return Comparison(
             name, tensor.kind.value, tensor.shape, scale, error, relative, relative <= tolerance

@@ -177,16 +177,3 @@ class Op(ABC):
         if any(slices[loop][0] > 0 for loop in operand.first_of):
             return None
         return Region(tuple(axis.touched(slices) for axis in operand.axes))
-
-    def summed_loops(self, name: str) -> tuple[str, ...]:
-        """The loops that an operand does not show: a gradient or output sums over them.
-
-        A loop is shown when slicing it changes the region touched.
-        """
-        full = self.region(name, self.whole)
-        hidden: list[str] = []
-        for loop, extent in self.loops.items():
-            half = {**self.whole, loop: (0, max(1, extent // 2))}
-            if extent > 1 and self.region(name, half) == full:
-                hidden.append(loop)
-        return tuple(hidden)

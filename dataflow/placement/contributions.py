@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataflow.graph import Task, TaskGraph
@@ -39,6 +39,9 @@ class Contributions:
 
     def __init__(self, graph: TaskGraph, parts: Mapping[str, tuple[Part, ...]]) -> None:
         self._by_tensor: dict[str, list[Contribution]] = {}
+        self._summed: dict[tuple[str, Home], list[Contribution]] = {}
+        self._numbers: dict[str, dict[Work, int]] = {}
+        self._final: dict[str, dict[int, bool]] = {}
         for task in graph.tasks:
             if task.phase is Phase.UPDATE:
                 continue
@@ -57,27 +60,38 @@ class Contributions:
 
     def number(self, tensor: str, contribution: Contribution) -> int:
         """The place of a contribution's work among those to its tensor; replicas share it."""
-        return sorted({c.work for c in self.to(tensor)}).index(contribution.work)
+        if tensor not in self._numbers:
+            works = sorted({c.work for c in self.to(tensor)})
+            self._numbers[tensor] = {work: number for number, work in enumerate(works)}
+        return self._numbers[tensor][contribution.work]
 
     def summed_at(self, tensor: str, home: Home) -> list[Contribution]:
         """What must be summed at a home: of each piece of work one replica, the home's own if it has one."""
-        chosen: dict[Work, Contribution] = {}
-        for contribution in self.to(tensor):
-            if contribution.region.intersection(home.region) is None:
-                continue
-            before = chosen.get(contribution.work)
-            if before is None or (before.memory != home.memory and contribution.memory == home.memory):
-                chosen[contribution.work] = contribution
-        return list(chosen.values())
+        if (tensor, home) not in self._summed:
+            chosen: dict[Work, Contribution] = {}
+            for contribution in self.to(tensor):
+                if contribution.region.intersection(home.region) is None:
+                    continue
+                before = chosen.get(contribution.work)
+                if before is None or (before.memory != home.memory and contribution.memory == home.memory):
+                    chosen[contribution.work] = contribution
+            self._summed[tensor, home] = list(chosen.values())
+        return self._summed[tensor, home]
 
-    def is_final(self, tensor: str, contribution: Contribution, homes: Iterable[Home]) -> bool:
-        """Whether a contribution is all there is at every home that takes it, so that no sum is needed."""
-        for home in homes:
-            summed = self.summed_at(tensor, home)
-            taken = any(c is contribution for c in summed)
-            if taken and (len(summed) > 1 or not contribution.region.contains(home.region)):
-                return False
-        return True
+    def is_final(self, tensor: str, contribution: Contribution, homes: Sequence[Home]) -> bool:
+        """Whether a contribution is all there is at every home that takes it, so that no sum is needed.
+
+        homes: all of the tensor's, the same whenever it is asked about.
+        """
+        if tensor not in self._final:
+            final = {id(c): True for c in self.to(tensor)}
+            for home in homes:
+                summed = self.summed_at(tensor, home)
+                for c in summed:
+                    if len(summed) > 1 or not c.region.contains(home.region):
+                        final[id(c)] = False
+            self._final[tensor] = final
+        return self._final[tensor][id(contribution)]
 
 
 def _work_done(op: Op, slices: Slices) -> tuple[tuple[str, Range], ...]:

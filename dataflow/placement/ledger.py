@@ -150,7 +150,10 @@ class Ledger:
         return shard.region == read.region and shard.bytes == written.bytes
 
     def gate_loads(self) -> None:
-        """Has each load wait until the step before has read for the last time what it overwrites."""
+        """Has what waits for no value wait until the step before has last read what it overwrites.
+
+        These are the loads, and sums of nothing: gradients that no slice contributes to.
+        """
         readers: dict[str, dict[str, None]] = {}
         for task in self.tasks:
             for read in task.reads:
@@ -161,3 +164,6 @@ class Ledger:
                 filled = self.shards[task.writes["copy"]]
                 buffer = self.add_shard(replace(filled.tensor, version=0), filled.region, filled.memory)
                 self.tasks[index] = replace(task, after_previous=tuple(readers.get(buffer.name, ())))
+            elif not any(read.pieces for read in task.reads):
+                (total,) = task.writes.values()
+                self.tasks[index] = replace(task, after_previous=tuple(readers.get(total, ())))

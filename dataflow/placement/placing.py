@@ -31,8 +31,8 @@ from dataflow.tensor import Tensor, TensorKind
 def place(graph: TaskGraph, hardware: Hardware, plan: Plan) -> PlacedGraph:
     """Applies a plan to a task graph.
 
-    Raises CheckError or PlanError when the plan names what is not there, and HardwareError
-    when data has no way to where it is needed.
+    Raises CheckError when the plan names what is not there, PlanError when there is no host
+    for the batch to start from.
     """
     if hardware.host is None:
         raise PlanError(

@@ -28,6 +28,10 @@ def _order_faults(trace: Trace) -> Iterator[str]:
 def _sharing_faults(trace: Trace, hardware: Hardware) -> Iterator[str]:
     """No resource is held by more spans at once than there are of it."""
     capacity = Resources(hardware).free
+    unknown = {name for span in trace.spans for name in span.resources} - capacity.keys()
+    if unknown:
+        yield f"spans hold {', '.join(sorted(unknown))}, which are no resources"
+        return
     running: dict[str, list[Span]] = {}
     for span in sorted(trace.spans, key=lambda span: (span.start_ps, span.index)):
         for resource in span.resources:
@@ -38,7 +42,7 @@ def _sharing_faults(trace: Trace, hardware: Hardware) -> Iterator[str]:
 
 
 def _memory_faults(trace: Trace, hardware: Hardware) -> Iterator[str]:
-    """Memories hold between nothing and their capacity, and give back what was taken."""
+    """Memories hold between nothing and their capacity, and every event adds up."""
     used = dict.fromkeys(hardware.memories, 0)
     for event in trace.memory_events:
         used[event.memory] += event.bytes

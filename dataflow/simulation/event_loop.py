@@ -20,6 +20,7 @@ from dataflow.simulation.check import trace_faults
 from dataflow.simulation.memory import Memories
 from dataflow.simulation.resources import Resources
 from dataflow.simulation.schedule import Instance, Schedule
+from dataflow.tensor import TensorKind
 from dataflow.trace import Span, Trace
 
 Key = tuple[int, int, int, int]
@@ -103,6 +104,7 @@ class _Simulation:
         self.unfinished = {step: len(self.schedule.tasks_of(step)) for step in all_steps}
         self.ready: dict[str, list[Key]] = {name: [] for name in self.hardware.processors}
         self.pending: list[Key] = []
+        self.blocked: dict[str, list[Key]] = {}
         self.ready_ps: dict[tuple[int, int], int] = {}
         self.cause: dict[tuple[int, int], int | None] = {}
         self.resources = Resources(self.hardware)
@@ -135,16 +137,12 @@ class _Simulation:
         """Parameters and velocities are in their memories before the first step."""
         placed: list[Instance] = []
         for name, shard in self.placed.shards.items():
-            loaded = name in self.schedule.current.values() and self._is_loaded(name)
+            loaded = shard.tensor.kind is TensorKind.BATCH
             if shard.tensor.carried and shard.tensor.version == 0 and not loaded:
                 self.memories.allocate((name, 0), 0)
                 placed.append((name, 0))
         if self.observer:
             self.observer.begins(placed)
-
-    def _is_loaded(self, current: str) -> bool:
-        following = next(name for name, now in self.schedule.current.items() if now == current)
-        return self.placed.writer[following] in self.schedule.loads
 
     # -- readiness --------------------------------------------------------------------
 
@@ -174,14 +172,13 @@ class _Simulation:
         for processor, ready in self.ready.items():
             if ready and self.resources.free[processor]:
                 self._start(heappop(ready))
-        blocked: list[Key] = []
         while self.pending:
             key = heappop(self.pending)
-            if self.resources.are_free(self.resources.needed(self.placed.tasks[key[3]])):
+            taken = self.resources.first_taken(self.placed.tasks[key[3]])
+            if taken is None:
                 self._start(key)
             else:
-                blocked.append(key)
-        self.pending = blocked
+                self.blocked.setdefault(taken, []).append(key)
 
     # -- starting and ending ------------------------------------------------------------
 
@@ -250,6 +247,9 @@ class _Simulation:
         step, index = span.step, span.task
         task = self.placed.tasks[index]
         self.resources.give_back(span.resources, span.index)
+        for resource in span.resources:
+            for key in self.blocked.pop(resource, ()):
+                heappush(self.pending, key)
         if self.observer:
             self.observer.ended(step, task)
         for shard in self._shards_read(task):

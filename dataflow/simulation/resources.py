@@ -47,9 +47,9 @@ class Resources:
         route = self.hardware.route(*task.ends)
         return transfer_time_ps(task.bytes, route, driver.copy_overhead_ps), "link"
 
-    def are_free(self, names: tuple[str, ...]) -> bool:
-        """Whether all of these can be taken now."""
-        return all(self.free[name] for name in names)
+    def first_taken(self, task: PlacedTask) -> str | None:
+        """The first resource a task needs that is not free, or None when it can start."""
+        return next((name for name in self.needed(task) if not self.free[name]), None)
 
     def take(self, names: tuple[str, ...]) -> None:
         """Takes one of each."""

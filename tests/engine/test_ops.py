@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from dataflow.ops import (
     KERNEL_OPS,
     Convolution,
-    FullyConnected,
     LocalResponseNormalization,
     MaxPooling,
     Op,
@@ -175,27 +174,6 @@ def test_summed_input_channels_of_conv2() -> None:
     assert local.blocks == (Block((0, 12), (0, 128)), Block((48, 60), (128, 256)))
     assert not local.bias
     assert CONV2.local(sliced(CONV2, in_channel=(0, 12))).bias
-
-
-@pytest.mark.parametrize(
-    ("operand", "summed"),
-    [
-        ("output", ("in_channel", "kernel_height", "kernel_width")),
-        ("weight", ("batch", "height", "width")),
-        ("bias", ("batch", "height", "width", "in_channel", "kernel_height", "kernel_width")),
-    ],
-)
-def test_summed_loops_of_a_convolution(operand: str, summed: tuple[str, ...]) -> None:
-    """An output sums over the input channels and the kernel, a weight's gradient over images and places."""
-    assert CONV2.summed_loops(operand) == summed
-
-
-def test_summed_loops_of_a_fully_connected_layer() -> None:
-    """y[n,o] sums over the features, the gradient of w[o,f] over the images, that of x[n,f] over outputs."""
-    op = FullyConnected(8, (4, 3, 2), 6)
-    assert op.summed_loops("output") == ("in_channel", "in_height", "in_width")
-    assert op.summed_loops("weight") == ("batch",)
-    assert op.summed_loops("input") == ("channel",)
 
 
 def test_normalisation_reads_neighbours_within_a_group() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from dataflow.errors import CheckError, DataflowError, PlanError
+from dataflow.errors import CheckError, DataflowError
 from dataflow.plan import Plan, Rule, parts_of_layers
 from dataflow.region import Range
 from tests.engine.worlds import RELU, conv, fc, machine, network, on, split
@@ -107,20 +107,20 @@ def test_dimensions_that_a_layer_lacks_are_left_whole() -> None:
         (
             Plan(mesh={"m": 3}),
             (
-                r"plan: mesh \{m: 3\} needs 3 processors, but 2 are there \(p0, p1\); "
-                "change the mesh, or name them under 'processors'"
+                r"mesh \{m: 3\} needs 3 processors, but 2 are there \(p0, p1\); "
+                "change it, or name them under 'processors'"
             ),
         ),
         (
             Plan(mesh={"a": 2, "b": 2}, processors=("p0",)),
-            r"plan: mesh \{a: 2, b: 2\} needs 4 processors, but 1 are there \(p0\)",
+            r"mesh \{a: 2, b: 2\} needs 4 processors, but 1 are there \(p0\)",
         ),
-        (Plan(processors=("p0", "p1")), r"plan: mesh \{\} needs 1 processors, but 2 are there"),
+        (Plan(processors=("p0", "p1")), r"mesh \{\} needs 1 processors, but 2 are there"),
     ],
 )
 def test_mesh_of_another_size(plan: Plan, message: str) -> None:
     """A mesh has as many places as there are processors to fill them."""
-    with pytest.raises(PlanError, match=message):
+    with pytest.raises(CheckError, match=message):
         parts_of_layers(plan, NET.ops(4), machine(2))
 
 
