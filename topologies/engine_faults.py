@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from dataflow.errors import CheckError, NetworkError, PlanError
+from dataflow.errors import CheckError, NetworkError
 from dataflow.hardware import Hardware
 from dataflow.network import DATA, LABEL, Network
 from dataflow.ops import Op
@@ -62,7 +62,7 @@ def _found(product: str, check: Callable[[], object], place: Callable[[str], Pla
         check()
     except CheckError as error:
         texts = error.faults
-    except (NetworkError, PlanError) as error:
+    except NetworkError as error:
         texts = (str(error),)
     else:
         return []

@@ -25,13 +25,16 @@ class Resources:
         for link in hardware.links:
             self.free[link.channel] = 1
         self._last_span: dict[str, int] = {}
+        self._of_transfer: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def needed(self, task: PlacedTask) -> tuple[str, ...]:
         """What a task holds: its processor, or for a transfer a copy engine and the channels of its route."""
         if task.ends is None:
             return task.route[:1]
-        channels = dict.fromkeys(link.channel for link in self.hardware.route(*task.ends))
-        return (f"{self._driver(task.ends)}.copy", *channels)
+        if task.ends not in self._of_transfer:
+            channels = dict.fromkeys(link.channel for link in self.hardware.route(*task.ends))
+            self._of_transfer[task.ends] = (f"{self._driver(task.ends)}.copy", *channels)
+        return self._of_transfer[task.ends]
 
     def _driver(self, ends: tuple[str, str]) -> str:
         """Whose copy engine makes a transfer: the sender's, or the receiver's when the sender has none."""
