@@ -46,6 +46,7 @@ class Convolution(Windowed, Op):
 
     @property
     def loops(self) -> Mapping[str, int]:
+        """Image, output channel, row, column, input channel of the group, kernel row and column."""
         return {
             "batch": self.batch,
             "channel": self.channels,
@@ -58,6 +59,7 @@ class Convolution(Windowed, Op):
 
     @property
     def operands(self) -> tuple[Operand, ...]:
+        """The image (with halo), the kernels of the output channels, their biases, the output."""
         image = (
             Along("batch", self.batch, "batch"),
             GroupChannels("channel", self.in_channels, "channel", "in_channel", self.blocks),
@@ -84,9 +86,11 @@ class Convolution(Windowed, Op):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """Forward, input gradient and weight gradient, over the same loops."""
         return weighted_passes(self.bias)
 
     def local(self, slices: Slices) -> Convolution:
+        """The convolution of a slice: halo rows held, padding at the rim only, groups cut to its channels."""
         regions = {o.name: self.region(o.name, slices) for o in self.operands}
         image = regions["input"]
         assert image is not None

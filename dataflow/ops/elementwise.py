@@ -23,6 +23,7 @@ class Elementwise(Op):
 
     @property
     def loops(self) -> Mapping[str, int]:
+        """One loop for each dimension."""
         return dict(zip(_LABELS, self.shape, strict=False))
 
     @property
@@ -30,6 +31,7 @@ class Elementwise(Op):
         return tuple(Along(label, extent, label) for label, extent in self.loops.items())
 
     def local(self, slices: Slices) -> Self:
+        """The same op on fewer elements."""
         return replace(self, shape=tuple(slices[loop][1] - slices[loop][0] for loop in self.loops))
 
 
@@ -39,6 +41,7 @@ class Activation(Elementwise):
 
     @property
     def operands(self) -> tuple[Operand, ...]:
+        """Input and output, for dropout the mask as well."""
         return (
             Operand("input", Role.INPUT, self._axes),
             Operand("output", Role.OUTPUT, self._axes),
@@ -46,6 +49,7 @@ class Activation(Elementwise):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """Forward and input gradient, both of which may work in place."""
         return (
             Pass("forward", Phase.FORWARD, ("input",), ("output",), (("output", "input"),)),
             Pass(
@@ -99,6 +103,7 @@ class Dropout(Elementwise):
 
     @property
     def operands(self) -> tuple[Operand, ...]:
+        """Input and output, for dropout the mask as well."""
         return (
             Operand("input", Role.INPUT, self._axes),
             Operand("mask", Role.RANDOM, self._axes, dtype="uint8"),
@@ -107,6 +112,7 @@ class Dropout(Elementwise):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """Forward and input gradient, both of which may work in place."""
         return (
             Pass("forward", Phase.FORWARD, ("input", "mask"), ("output",), (("output", "input"),)),
             Pass(

@@ -36,11 +36,13 @@ class FullyConnected(Op):
 
     @property
     def loops(self) -> Mapping[str, int]:
+        """Image, output channel and every dimension of the features."""
         inner = dict(zip(self._feature_loops, self.features, strict=True))
         return {"batch": self.batch, "channel": self.channels, **inner}
 
     @property
     def operands(self) -> tuple[Operand, ...]:
+        """The features, the weights of the output channels, their biases, the output."""
         batch = Along("batch", self.batch, "batch")
         channel = Along("channel", self.channels, "channel")
         features = tuple(
@@ -59,9 +61,11 @@ class FullyConnected(Op):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """Forward, input gradient and weight gradient, over the same loops."""
         return weighted_passes(self.bias)
 
     def local(self, slices: Slices) -> FullyConnected:
+        """The layer of a slice; the bias is added by the first slice of the features."""
         inner = tuple(slices[loop] for loop in self._feature_loops)
         return replace(
             self,

@@ -26,10 +26,12 @@ class SoftmaxCrossEntropy(Op):
 
     @property
     def loops(self) -> Mapping[str, int]:
+        """Image and class."""
         return {"batch": self.batch, "class": self.classes}
 
     @property
     def operands(self) -> tuple[Operand, ...]:
+        """The scores and labels, each image's loss, and the probabilities kept for the gradient."""
         batch = Along("batch", self.batch, "batch")
         classes = Along("channel", self.classes, "class")
         return (
@@ -41,10 +43,12 @@ class SoftmaxCrossEntropy(Op):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """Forward, which keeps the probabilities, and input gradient, which reads them."""
         return (
             Pass("forward", Phase.LOSS, ("input", "label"), ("output", "probability")),
             Pass("input_gradient", Phase.GRADIENT, ("probability", "label"), ("input.grad",)),
         )
 
     def local(self, slices: Slices) -> SoftmaxCrossEntropy:
+        """The loss of part of the batch; gradients are still averaged over all of it."""
         return replace(self, batch=slices["batch"][1] - slices["batch"][0])

@@ -37,6 +37,7 @@ class LocalResponseNormalization(Op):
 
     @property
     def loops(self) -> Mapping[str, int]:
+        """Image, channel, row and column."""
         return {
             "batch": self.batch,
             "channel": self.channels,
@@ -46,6 +47,7 @@ class LocalResponseNormalization(Op):
 
     @property
     def operands(self) -> tuple[Operand, ...]:
+        """The image (with the channels in reach), the output, and the scale kept for the gradient."""
         batch = Along("batch", self.batch, "batch")
         rows = Along("height", self.height, "height")
         columns = Along("width", self.width, "width")
@@ -59,12 +61,14 @@ class LocalResponseNormalization(Op):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """Forward, which keeps the scale, and input gradient, which reads it."""
         return (
             Pass("forward", Phase.FORWARD, ("input",), ("output", "scale")),
             Pass("input_gradient", Phase.GRADIENT, ("output.grad", "input", "scale"), ("input.grad",)),
         )
 
     def local(self, slices: Slices) -> LocalResponseNormalization:
+        """The normalisation of a slice: channels in reach held, groups cut to them."""
         start, stop = slices["channel"]
         cut = reached_blocks(self.blocks, (start, stop), self.size // 2)
         first, last = cut[0].inputs[0], cut[-1].inputs[1]

@@ -30,6 +30,7 @@ class Pooling(Windowed, Op):
 
     @property
     def loops(self) -> Mapping[str, int]:
+        """Image, channel, row and column of the output, kernel row and column."""
         return {
             "batch": self.batch,
             "channel": self.channels,
@@ -41,6 +42,7 @@ class Pooling(Windowed, Op):
 
     @property
     def operands(self) -> tuple[Operand, ...]:
+        """The image (with halo) and the output."""
         batch = Along("batch", self.batch, "batch")
         channel = Along("channel", self.channels, "channel")
         return (
@@ -49,6 +51,7 @@ class Pooling(Windowed, Op):
         )
 
     def local(self, slices: Slices) -> Self:
+        """The pooling of a slice: halo rows held, padding at the rim only."""
         image = self.region("input", slices)
         assert image is not None
         (_, _, rows, columns) = image.ranges
@@ -74,6 +77,7 @@ class MaxPooling(Pooling):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """Forward and input gradient."""
         return (
             Pass("forward", Phase.FORWARD, ("input",), ("output",)),
             Pass("input_gradient", Phase.GRADIENT, ("output.grad", "input", "output"), ("input.grad",)),
@@ -88,6 +92,7 @@ class AveragePooling(Pooling):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """Forward and input gradient."""
         return (
             Pass("forward", Phase.FORWARD, ("input",), ("output",)),
             Pass("input_gradient", Phase.GRADIENT, ("output.grad",), ("input.grad",)),

@@ -27,10 +27,12 @@ class MomentumSgd(Op):
 
     @property
     def loops(self) -> Mapping[str, int]:
+        """One loop for each dimension of the parameter."""
         return dict(zip(self.labels, self.shape, strict=True))
 
     @property
     def operands(self) -> tuple[Operand, ...]:
+        """Parameter, gradient and velocity, and the new parameter and velocity."""
         axes = tuple(Along(label, extent, label) for label, extent in self.loops.items())
         return (
             Operand("parameter", Role.INPUT, axes),
@@ -42,6 +44,7 @@ class MomentumSgd(Op):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
+        """The update, in place where nothing else reads the old values."""
         return (
             Pass(
                 "update",
@@ -53,4 +56,5 @@ class MomentumSgd(Op):
         )
 
     def local(self, slices: Slices) -> MomentumSgd:
+        """The update of a shard."""
         return replace(self, shape=tuple(slices[loop][1] - slices[loop][0] for loop in self.loops))
