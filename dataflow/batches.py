@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,21 @@ from dataflow.errors import DataError
 from dataflow.experiment import Experiment
 from dataflow.randomness import generator
 
-_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _SMALLEST_SCALE = 256 / 224
 """Krizhevsky et al. 2012: photographs are scaled to a shorter side of 256 for crops of 224."""
+
+
+_MOST_PIXELS = 64_000_000
+"""Of a photograph after scaling; what needs more is no photograph."""
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """pixels: uint8 (height, width, 3). label: its class. name: what to call it in messages."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+    label: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class Photographs:
 
     def __init__(
         self,
-        photographs: list[tuple[NDArray[np.uint8], int]],
+        photographs: list[Photograph],
         experiment: Experiment,
         description: str,
     ) -> None:
@@ -55,19 +67,31 @@ class Photographs:
                 f"photographs have 3 channels, but network {experiment.network.name!r} reads {channels}; "
                 "use noise (--images noise) or a network with 3 input channels"
             )
+        classes = 1 + max(photograph.label for photograph in photographs)
+        if classes > experiment.network.classes:
+            raise DataError(
+                f"{description} are of {classes} classes, but network {experiment.network.name!r} tells "
+                f"{experiment.network.classes} apart; set network.classes={classes} or use other images"
+            )
         self.count = experiment.training.batch
         self.seed = experiment.training.seed
         self.description = description
-        self.photographs = [(self._scaled(pixels), label) for pixels, label in photographs]
+        self.photographs = [(self._scaled(photograph), photograph.label) for photograph in photographs]
         self.mean = np.mean([pixels.mean(axis=(0, 1)) for pixels, _ in self.photographs], axis=0)
 
-    def _scaled(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _scaled(self, photograph: Photograph) -> NDArray[np.uint8]:
         from PIL import Image
 
-        height, width = pixels.shape[:2]
+        height, width = photograph.pixels.shape[:2]
         scale = _SMALLEST_SCALE * max(self.height / height, self.width / width)
         size = (max(self.width, round(width * scale)), max(self.height, round(height * scale)))
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+        if size[0] * size[1] > _MOST_PIXELS:
+            raise DataError(
+                f"--images: {photograph.name} of {width} x {height} pixels would be {size[0]} x {size[1]} "
+                "with its shorter side as long as the network needs; crop it"
+            )
+        scaled = Image.fromarray(photograph.pixels).resize(size, Image.Resampling.BILINEAR)
+        return np.asarray(scaled)
 
     def batch(self, step: int) -> Batch:
         """Crops drawn for this step: photograph, place and flip depend on seed and step alone."""
@@ -119,19 +143,21 @@ def open_batches(experiment: Experiment, images: str | Path | None = None) -> Ba
     if str(images) == "noise":
         return Noise(experiment)
     folder = Path(images)
-    return Photographs(
-        _folder_photographs(folder, experiment.network.classes), experiment, f"folder {folder}"
-    )
+    return Photographs(_folder_photographs(folder), experiment, f"the images in {folder}")
 
 
-def _sample_photographs() -> list[tuple[NDArray[np.uint8], int]]:
+def _sample_photographs() -> list[Photograph]:
     """china.jpg and flower.jpg, 427 x 640 pixels each, as classes 0 and 1."""
     from sklearn.datasets import load_sample_images
 
-    return [(np.asarray(pixels), label) for label, pixels in enumerate(load_sample_images().images)]
+    samples = load_sample_images()
+    named = zip(samples.filenames, samples.images, strict=True)
+    return [
+        Photograph(Path(name).name, np.asarray(pixels), label) for label, (name, pixels) in enumerate(named)
+    ]
 
 
-def _folder_photographs(folder: Path, classes: int) -> list[tuple[NDArray[np.uint8], int]]:
+def _folder_photographs(folder: Path) -> list[Photograph]:
     if not folder.is_dir():
         raise DataError(f"--images {folder}: is not a folder; give one with a sub-folder for each class")
     named = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -139,28 +165,27 @@ def _folder_photographs(folder: Path, classes: int) -> list[tuple[NDArray[np.uin
         raise DataError(
             f"--images {folder}: has no sub-folders; put the images of each class in one of its own"
         )
-    if len(named) > classes:
-        raise DataError(
-            f"--images {folder}: has {len(named)} sub-folders (classes), but the network tells "
-            f"{classes} apart; set network.classes={len(named)}"
-        )
-    found: list[tuple[NDArray[np.uint8], int]] = []
+    found: list[Photograph] = []
     for label, path in enumerate(named):
         files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
         if not files:
             raise DataError(f"--images {folder}: class {path.name!r} has no images")
-        found += [(_read_image(file), label) for file in files]
+        found += [Photograph(str(file), _read_image(file), label) for file in files]
     return found
 
 
-def _read_image(file: Path) -> NDArray[Any]:
-    from PIL import Image, UnidentifiedImageError
+def _read_image(file: Path) -> NDArray[np.uint8]:
+    """An image as (height, width, 3), turned as its camera says. Raises DataError if it is none."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(file) as image:
-            return np.asarray(image.convert("RGB"))
+            if image.mode.startswith(("I", "F")):
+                raise DataError(
+                    f"--images: {file} has pixels of mode {image.mode!r}, not of 8 bits; convert it to 8 bits"
+                )
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except UnidentifiedImageError:
-        hint = f"readable are {', '.join(_SUFFIXES)}"
-        raise DataError(f"--images: {file} is not an image; {hint}; remove the file or mend it") from None
+        raise DataError(f"--images: {file} is not an image; remove the file or mend it") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
         raise DataError(f"--images: {file} cannot be read as an image: {fault}") from None

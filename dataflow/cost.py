@@ -70,7 +70,7 @@ class Roofline:
         return Efficiency(1.0, 1.0)
 
     def cost(self, work: Work) -> Cost:
-        """The time of this work, rounded to whole picoseconds."""
+        """The time of this work, rounded to whole picoseconds, of which it takes at least one."""
         attained = self.attained(work.kind, work.direction)
         compute_ps = round(work.flop * PS_PER_S / (self.peak_flops * attained.compute))
         memory_ps = round(work.bytes * PS_PER_S / (self.bandwidth_bytes_per_s * attained.memory))
@@ -79,4 +79,4 @@ class Roofline:
             bound = "launch"
         else:
             bound = "compute" if compute_ps >= memory_ps else "memory"
-        return Cost(self.launch_overhead_ps + longer, bound)
+        return Cost(max(1, self.launch_overhead_ps + longer), bound)

@@ -29,6 +29,10 @@ class BackendError(DataflowError):
     """A backend that is unknown or lacks what a task needs."""
 
 
+class OptionError(DataflowError):
+    """Something asked of a run that makes no sense."""
+
+
 class DataError(DataflowError):
     """Input data that is missing or is not what it claims to be."""
 

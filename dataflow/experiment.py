@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt
 
+from dataflow.errors import OptionError
 from dataflow.hardware import Hardware
 from dataflow.layers import Count
 from dataflow.network import Network
@@ -31,6 +32,11 @@ class Training:
     weight_decay: Annotated[float, Ge(0)] = 0.0005
     epochs: Count = 90
     images_per_epoch: Count = 1_200_000
+
+    def __post_init__(self) -> None:
+        for what, count in (("batch", self.batch), ("steps", self.steps)):
+            if count < 1:
+                raise OptionError(f"training: {what} {count} must be at least 1")
 
     @property
     def itemsize(self) -> int:

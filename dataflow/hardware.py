@@ -107,6 +107,11 @@ class Hardware:
             for (source, destination), count in joined.items()
             if count > 1
         ]
+        faults += [
+            f"link {link.name!r} has bandwidth {link.bandwidth_bytes_per_s} B/s, which must be more than 0"
+            for link in self.links
+            if not link.bandwidth_bytes_per_s > 0
+        ]
         for link in self.links:
             faults += [
                 f"link {link.kind!r} connects {end!r}, which is no processor, host or switch "

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from dataflow.errors import NetworkError
 from dataflow.ops import (
@@ -70,8 +70,8 @@ class Binding:
 class Initial:
     """Initial values: weights Gaussian of this deviation and mean 0, biases constant."""
 
-    weight_deviation: Annotated[float, Ge(0)] = 0.01
-    bias: float = 0.0
+    weight_deviation: Annotated[float, Ge(0), Le(1e30)] = 0.01
+    bias: Annotated[float, Ge(-1e30), Le(1e30)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from dataflow.metrics import (
 from dataflow.ops import Phase
 from dataflow.placement import PlacedGraph, TaskKind
 from dataflow.simulation import Run, simulate
-from dataflow.trace import MemoryEvent, Span, Trace
+from dataflow.trace import Span, Trace
 from dataflow.waiting import Wait, path_to, union_ps, waits_of
 
 SECONDS_PER_DAY = 86_400
@@ -31,7 +31,16 @@ _PLENTY = 2**62
 
 
 def measure(run: Run) -> Metrics:
-    """What a run's trace says in numbers; see ``dataflow.metrics`` for what each means."""
+    """What a run's trace says in numbers, and what faster resources would make of it.
+
+    See ``dataflow.metrics`` for what each number means.
+    """
+    metrics = measure_trace(run)
+    return replace(metrics, limits=limits(run.placed, metrics.steps, metrics.step_time_s))
+
+
+def measure_trace(run: Run) -> Metrics:
+    """The same without simulating faster machines: ``limits`` is empty."""
     trace, training = run.trace, run.placed.task_graph.training
     step_s = _per_step(trace.end_ps - trace.start_ps, trace)
     images_per_s = training.batch / step_s
@@ -48,15 +57,15 @@ def measure(run: Run) -> Metrics:
             for name, processor in run.placed.hardware.processors.items()
         },
         memories={
-            name: _memory_use(memory.capacity_bytes, [e for e in trace.memory_events if e.memory == name])
+            name: _memory_use(name, memory.capacity_bytes, trace)
             for name, memory in run.placed.hardware.memories.items()
         },
         links=_links(run.placed.hardware, trace),
-        transfers=tuple(_transfer(span) for span in _transfers(trace)),
+        transfers=tuple(_transfer(span, trace.start_ps) for span in _transfers(trace)),
         transfer_latency=_latencies([span.latency_ps for span in _transfers(trace)]),
         layers=_layers(trace),
         critical_path=critical_path(trace),
-        limits=limits(run.placed, trace.steps, step_s),
+        limits=(),
     )
 
 
@@ -111,7 +120,8 @@ def _overlap_ps(intervals: Sequence[tuple[int, int]], waits: Sequence[Wait]) -> 
     return union_ps(intervals) + union_ps(waited) - union_ps([*intervals, *waited])
 
 
-def _memory_use(capacity_bytes: int, events: Sequence[MemoryEvent]) -> MemoryUse:
+def _memory_use(name: str, capacity_bytes: int, trace: Trace) -> MemoryUse:
+    events = [event for event in trace.memory_events if event.memory == name]
     peak = max(events, key=lambda event: event.used_bytes, default=None)
     if peak is None:
         return MemoryUse(capacity_bytes, 0, 0.0, ())
@@ -124,13 +134,14 @@ def _memory_use(capacity_bytes: int, events: Sequence[MemoryEvent]) -> MemoryUse
         if event is peak:
             break
     largest = sorted(held.values(), key=lambda holding: (-holding.bytes, holding.tensor))
-    return MemoryUse(capacity_bytes, peak.used_bytes, peak.time_ps / PS_PER_S, tuple(largest))
+    peak_at_s = (peak.time_ps - trace.start_ps) / PS_PER_S
+    return MemoryUse(capacity_bytes, peak.used_bytes, peak_at_s, tuple(largest))
 
 
 # -- communication ------------------------------------------------------------------------
 
 
-def _transfer(span: Span) -> Transfer:
+def _transfer(span: Span, start_ps: int) -> Transfer:
     source, destination = span.ends
     return Transfer(
         layer=span.layer,
@@ -139,9 +150,9 @@ def _transfer(span: Span) -> Transfer:
         source=source,
         destination=destination,
         bytes=span.bytes,
-        ready_s=span.ready_ps / PS_PER_S,
-        start_s=span.start_ps / PS_PER_S,
-        end_s=span.end_ps / PS_PER_S,
+        ready_s=(span.ready_ps - start_ps) / PS_PER_S,
+        start_s=(span.start_ps - start_ps) / PS_PER_S,
+        end_s=(span.end_ps - start_ps) / PS_PER_S,
     )
 
 

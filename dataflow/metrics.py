@@ -1,7 +1,8 @@
 """What a trace says in numbers: the product of ``measure``, and all that reports show.
 
 Times are simulated seconds and, like bytes, those of one step: averages over the steps
-that were run. The first batch's load (the cold start) is in none of them.
+that were run. The first batch's load (the cold start) is in none of them. Points in time
+count from the beginning of step 0.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from math import prod
 import networkx as nx
 
 from dataflow.errors import CheckError, NetworkError
-from dataflow.layers import Binding, Count, LayerSpec, Shape
+from dataflow.layers import Binding, Count, LayerSpec, LossLayer, Shape
 from dataflow.ops import Op, Role
 
 DATA = "data"
@@ -81,20 +81,28 @@ class Network:
         return tuple(nx.lexicographical_topological_sort(graph, key=position.__getitem__))
 
     def ops(self, batch: int) -> dict[str, Op]:
-        """The op of each layer for a batch, in ``order``. Raises NetworkError and CheckError."""
+        """The op of each layer for a batch, in ``order``. Raises CheckError listing all faults."""
         shapes: dict[str, Shape] = {DATA: self.input}
         bound: dict[str, Op] = {}
+        faults: list[str] = []
         for name in self.order:
-            sources = tuple(shapes[source] for source in self.inputs[name])
-            op = self.layers[name].bind(Binding(name, batch, sources, self.classes))
-            bound[name] = op
-            shapes[name] = op.operand("output").shape[1:]
-        self._check(bound)
+            # What reads a layer that does not fit has no input to check.
+            if all(source in shapes for source in self.inputs[name]):
+                sources = tuple(shapes[source] for source in self.inputs[name])
+                try:
+                    bound[name] = self.layers[name].bind(Binding(name, batch, sources, self.classes))
+                except NetworkError as fault:
+                    faults.append(str(fault))
+                else:
+                    shapes[name] = bound[name].operand("output").shape[1:]
+        faults += self._ending_faults()
+        if faults:
+            raise CheckError(f"network {self.name!r}", faults)
         return bound
 
-    def _check(self, bound: Mapping[str, Op]) -> None:
+    def _ending_faults(self) -> list[str]:
         """A training step needs exactly one loss, at the end, and no layer that leads nowhere."""
-        losses = [name for name, op in bound.items() if op.kind == "softmax_cross_entropy"]
+        losses = [name for name, spec in self.layers.items() if isinstance(spec, LossLayer)]
         faults: list[str] = []
         if len(losses) != 1:
             found = ", ".join(losses) or "none"
@@ -102,14 +110,13 @@ class Network:
         read = {source for sources in self.inputs.values() for source in sources}
         faults += [
             f"layer {name!r} is read by nothing; only the loss may end the network"
-            for name in bound
+            for name in self.layers
             if name not in read and name not in losses
         ]
         faults += [
             f"layer {name!r} is a loss, but is read by another layer" for name in losses if name in read
         ]
-        if faults:
-            raise CheckError(f"network {self.name!r}", faults)
+        return faults
 
     def parameters(self, layer: str) -> int:
         """How many weights and biases a layer has."""

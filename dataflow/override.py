@@ -11,3 +11,7 @@ class Override:
 
     path: str
     value: str
+
+    def __post_init__(self) -> None:
+        # From Python a number is natural; a file would have it as text.
+        object.__setattr__(self, "value", str(self.value))

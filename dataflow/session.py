@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
 
 import backends
 import topologies
 from dataflow.backend import Array
 from dataflow.batches import BatchSource, open_batches
-from dataflow.errors import BackendError, OutOfMemoryError, TopologyError
+from dataflow.errors import BackendError, OptionError, OutOfMemoryError, TopologyError
 from dataflow.executor import Executor, Losses
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
@@ -47,6 +48,12 @@ class Options:
     reference: str | None = "one-processor"
     tolerance: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.tolerance is not None and not (isfinite(self.tolerance) and self.tolerance > 0):
+            raise OptionError(f"tolerance {self.tolerance} is not a finite number above 0, such as 1e-4")
+        if self.images == "":
+            raise OptionError("images: the name of the folder is empty; leave it out for sample photographs")
+
 
 def place_experiment(experiment: Experiment) -> PlacedGraph:
     """An experiment's training step, placed on its hardware by its plan."""
@@ -58,18 +65,22 @@ def simulate_experiment(experiment: Experiment) -> Result:
 
     Raises OutOfMemoryError, with the batch that would fit, when a memory is too small.
     """
+    backends.get(experiment.backend)  # An unknown one is an error here too.
     placed = place_experiment(experiment)
     with _naming_the_batch_that_fits(experiment):
         run = simulate(placed, experiment.training.steps)
     return _result(experiment, run, "null", computed=False)
 
 
-def run_experiment(experiment: Experiment, options: Options, progress: Progress | None = None) -> Result:
+def run_experiment(
+    experiment: Experiment, options: Options | None = None, progress: Progress | None = None
+) -> Result:
     """Times an experiment, computes its values and verifies them.
 
     With a backend that computes nothing this is ``simulate_experiment``. Raises what the
     stages raise; NumericError when a value is not finite.
     """
+    options = options or Options()
     backend = backends.get(experiment.backend)
     if not backend.computes:
         return replace(simulate_experiment(experiment), backend=backend.name)
@@ -138,11 +149,12 @@ def _naming_the_batch_that_fits(experiment: Experiment) -> Iterator[None]:
     except OutOfMemoryError as full:
         fits = largest_batch(experiment)
         batch = experiment.training.batch
-        hint = (
-            f"batch {batch} does not fit; the largest that does is {fits} (--batch {fits})"
-            if fits
-            else "not even a batch of 1 fits; split the network over more processors"
-        )
+        if fits:
+            hint = f"batch {batch} does not fit; the largest that does is {fits} (--batch {fits})"
+        elif full.memory in experiment.hardware.processors:
+            hint = "not even a batch of 1 fits; split the network over more processors"
+        else:
+            hint = f"not even a batch of 1 fits; give {full.memory!r} more memory"
         raise OutOfMemoryError(
             f"{full}\n{hint}",
             memory=full.memory,

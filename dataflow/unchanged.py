@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from dataflow.experiment import Experiment
-from dataflow.measurement import measure
+from dataflow.measurement import measure_trace
 from dataflow.metrics import Metrics
 from dataflow.override import Override
 from dataflow.simulation import Run
@@ -22,7 +22,11 @@ def unchanged_warnings(
 
     computed: whether values are computed too, which some fields change although no time does.
     """
-    for override in experiment.overrides:
+    metrics = _without_capacities(metrics)
+    for index, override in enumerate(experiment.overrides):
+        if any(later.path == override.path for later in experiment.overrides[index + 1 :]):
+            yield f"--set {override.path}={override.value} changes nothing: it is set again after that"
+            continue
         plain = without(experiment, override)
         if plain is None:
             continue
@@ -31,8 +35,7 @@ def unchanged_warnings(
         if _same_description(experiment, before):
             yield f"{named} changes nothing: it is what the description says already"
             continue
-        unset = _without_capacities(measure(run))
-        metrics = _without_capacities(metrics)
+        unset = _without_capacities(measure_trace(run))
         if metrics.step_time_s != unset.step_time_s:
             continue
         if metrics != unset:
@@ -46,9 +49,9 @@ def unchanged_warnings(
 
 
 def _without_capacities(metrics: Metrics) -> Metrics:
-    """Metrics whose memories are of no particular size: a capacity alone is no result."""
+    """Metrics without what-ifs and the sizes of memories: a capacity alone is no result."""
     memories = {name: replace(memory, capacity_bytes=0) for name, memory in metrics.memories.items()}
-    return replace(metrics, memories=memories)
+    return replace(metrics, memories=memories, limits=())
 
 
 def _same_description(one: Experiment, other: Experiment) -> bool:

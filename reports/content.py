@@ -36,7 +36,11 @@ def loss(report: Report) -> str:
     if not report.losses:
         return "not computed"
     shown = [units.number(value, 5) if value is not None else "not finite" for value in report.losses]
-    return shown[-1] if len(shown) == 1 else f"{shown[-1]} in step {len(shown)}, {shown[0]} in the first"
+    return (
+        shown[-1]
+        if len(shown) == 1
+        else f"{shown[-1]} in the last of {len(shown)} steps, {shown[0]} in the first"
+    )
 
 
 def limit_sentences(report: Report) -> list[str]:
@@ -137,7 +141,7 @@ def memories(report: Report, kinds: int = 20) -> Grid:
         ("memory", "peak", "full", "capacity", "at", "held by"),
         tuple(rows),
         left=("held by",),
-        note="MB = 1,000,000 B; at: since the beginning of the run",
+        note="MB = 1,000,000 B; at: since the first step began",
     )
 
 

@@ -117,7 +117,7 @@ class MemoryEntry(Entry):
 
     capacity_bytes: int
     peak_bytes: int
-    peak_at_s: float = Field(description="since the beginning of the run, cold start included")
+    peak_at_s: float = Field(description="since the first step began; negative in the cold start")
     by_kind: dict[str, int] = Field(description="bytes at the peak by kind of tensor, largest first")
     holdings: tuple[HoldingEntry, ...] = Field(description="the largest tensors at the peak")
     other_holdings: int = Field(description="how many more tensors there were")

@@ -173,6 +173,20 @@ def test_list_names_what_ships(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         (("show", "alexnet", "--draw", "picture.gif"), "pictures are .svg or .png"),
         (("compare", "nothing.json", TINY), "nothing.json"),
         (("run", TINY, "--reference", "oracle"), "'oracle' is not one of"),
+        (("verify", TINY, "--tolerance", "nan"), "'nan' is not a finite number above 0"),
+        (("run", TINY, "--out", ""), "--out: the folder's name is empty"),
+        (("run", TINY, "--images", ""), "images: the name of the folder is empty"),
+        (("run", TINY, "--set", "name=../elsewhere"), "name"),
+        (
+            ("run", TINY, "--no-verify", "--reference", "torch"),
+            "--no-verify and --reference exclude each other",
+        ),
+        (
+            ("run", TINY, "--set", "network.classes=1"),
+            "are of 2 classes, but network 'tiny-two-tower' tells 1",
+        ),
+        (("show", "gtx580x2", "--batch", "64"), "--batch is for networks and experiments"),
+        (("simulate", TINY, "--set", "backend=abacus"), "'abacus'"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(
@@ -190,6 +204,30 @@ def test_bad_input_is_one_message_and_exit_code_2(
     assert not list(Path().iterdir())
 
 
+def test_the_null_backend_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--backend null`` is the backend of that name, not YAML's nothing."""
+    assert called(monkeypatch, "run", TINY, "--backend", "null", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["backend"] == "null"
+
+
+def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
+    """``dataflow show | head`` ends quietly with exit code 0."""
+    shell = f"{sys.executable} -m dataflow show gtx580x2; echo $? > {tmp_path}/code"
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        f"({shell}) | true",
+        shell=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": root},
+        check=False,
+    )
+    assert done.stderr == ""
+    assert (tmp_path / "code").read_text() == "0\n"
+
+
 def test_ctrl_c_leaves_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """An interrupted run says so, exits as shells expect, and leaves no files."""
 
@@ -198,7 +236,7 @@ def test_ctrl_c_leaves_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
     monkeypatch.setattr("dataflow.session.run_experiment", interrupted)
     assert called(monkeypatch, "run", TINY) == 130
-    assert "interrupted; nothing was written" in capsys.readouterr().err
+    assert "interrupted; no file is left half-written" in capsys.readouterr().err
     assert not list(Path().iterdir())
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, TypeAdapter
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, TypeAdapter
 
 from dataflow.experiment import Training
 from dataflow.layers import Count, LayerSpec
@@ -23,6 +23,9 @@ from topologies.tree import describe
 
 Made = TypeVar("Made", Network, Plan, Rule)
 Checked = TypeVar("Checked", bound="Document")
+
+FolderName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
+"""A name that a folder may have: no path, nor hidden."""
 
 
 def _listed(value: object) -> tuple[object, ...]:
@@ -76,11 +79,11 @@ class PlanDocument(Plan):
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentDocument:
-    """A network, a machine, a plan, and how to train."""
+    """A network, a machine, a plan, and how to train. name: also that of its report's folder."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: Source
+    name: FolderName
     network: NetworkDocument
     hardware: HardwareDocument
     plan: PlanDocument = field(default_factory=PlanDocument)

@@ -188,10 +188,9 @@ class ProcessorDocument:
 
 @dataclass(frozen=True, kw_only=True)
 class HostMemory:
-    """Memory of a host. bandwidth: for the record; it limits nothing."""
+    """Memory of a host."""
 
     capacity: Capacity
-    bandwidth: Bandwidth | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that ``--help`` answers at onc
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -37,9 +38,13 @@ def main() -> None:
         click.echo(f"dataflow: {fault}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("dataflow: interrupted; nothing was written", err=True)
+        click.echo("dataflow: interrupted; no file is left half-written", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read our output has had enough; Python must not complain of it when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as fault:
+        click.echo(f"dataflow: {fault}", err=True)
+        sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)

@@ -17,6 +17,7 @@ from dataflow.cli.options import (
     set_option,
     tolerance_option,
 )
+from dataflow.errors import OptionError
 from dataflow.override import Override
 
 if TYPE_CHECKING:
@@ -55,9 +56,12 @@ def run(
     from dataflow.cli.terminal import progress_bars
     from dataflow.session import Options, run_experiment
 
+    given = click.get_current_context().get_parameter_source("reference")
+    if no_verify and given is click.core.ParameterSource.COMMANDLINE:
+        raise OptionError("--no-verify and --reference exclude each other; leave one out")
     chosen = overrides(settings, steps=steps, batch=batch, seed=seed, backend=backend)
     loaded = topologies.load(experiment, chosen)
-    folder = _checked_folder(out or f"results/{loaded.name}")
+    folder = _checked_folder(f"results/{loaded.name}" if out is None else out)
     with progress_bars() as progress:
         options = Options(images=images, reference=None if no_verify else reference, tolerance=tolerance)
         result = run_experiment(loaded, options, progress)
@@ -84,7 +88,7 @@ def simulate(
     from dataflow.session import simulate_experiment
 
     loaded = topologies.load(experiment, overrides(settings, steps=steps, batch=batch, seed=seed))
-    folder = _checked_folder(out) if out else None
+    folder = None if out is None else _checked_folder(out)
     _report(simulate_experiment(loaded), folder, as_json)
 
 
@@ -140,7 +144,9 @@ def verify(
     type=click.Choice(["network", "hardware", "experiment"]),
     help="Which, when a name is of two kinds.",
 )
-@click.option("--draw", type=click.Path(dir_okay=False), help="Draw it to this .svg or .png file.")
+@click.option(
+    "--draw", type=click.Path(dir_okay=False), help="Draw the network or machine to this .svg or .png file."
+)
 @json_option
 def show(
     name: str,
@@ -216,6 +222,8 @@ def _checked_folder(folder: str) -> str:
     """The folder, after making sure that a report can be written there: before hours are spent."""
     from reports import check_writable
 
+    if not folder:
+        raise OptionError("--out: the folder's name is empty; name one or leave the option out")
     check_writable(folder)
     return folder
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import click
@@ -21,6 +23,17 @@ def parse_override(text: str) -> Override:
             'or hardware.links.pcie.bandwidth="8 GB/s"'
         )
     return Override(path.strip(), value.strip())
+
+
+def parse_tolerance(text: str) -> float:
+    """A relative error: a finite number above 0."""
+    try:
+        tolerance = float(text)
+    except ValueError:
+        tolerance = 0.0
+    if not (isfinite(tolerance) and tolerance > 0):
+        raise click.BadParameter(f"{text!r} is not a finite number above 0, such as 1e-4")
+    return tolerance
 
 
 def experiment_options(command: Command) -> Command:
@@ -63,7 +76,8 @@ reference_option = click.option(
 )
 tolerance_option = click.option(
     "--tolerance",
-    type=click.FloatRange(min=0, min_open=True),
+    type=parse_tolerance,
+    metavar="NUMBER",
     help="Largest error, relative to a tensor's largest magnitude. Default: 1e-4 (float64: 1e-10).",
 )
 
@@ -81,6 +95,6 @@ def overrides(
         ("training.steps", steps),
         ("training.batch", batch),
         ("training.seed", seed),
-        ("backend", backend),
+        ("backend", None if backend is None else json.dumps(backend)),
     )
     return (*settings, *(Override(path, str(value)) for path, value in short if value is not None))

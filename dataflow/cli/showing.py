@@ -7,7 +7,7 @@ from typing import Any
 
 import topologies
 from dataflow.cli.terminal import print_json, print_tables
-from dataflow.errors import ReportError
+from dataflow.errors import OptionError, ReportError
 from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
 from dataflow.network import Network
@@ -41,6 +41,8 @@ def show_description(
     match kind or _kind(name):
         case "network":
             _show_network(topologies.load_network(name, settings), batch, draw, as_json)
+        case "hardware" if batch is not None:
+            raise OptionError(f"show {name}: --batch is for networks and experiments, but this is hardware")
         case "hardware":
             _show_hardware(topologies.load_hardware(name, settings), draw, as_json)
         case _:

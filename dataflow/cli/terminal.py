@@ -13,29 +13,44 @@ if TYPE_CHECKING:
     from dataflow.session import Progress
 
 
+_NARROWEST = 80
+"""Columns below which tables would lose what they say; a terminal wraps their lines instead."""
+
+_WITHOUT_TERMINAL = 100
+
+
 def print_json(value: Any) -> None:
     """Prints strict JSON to standard output."""
     click.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
 def print_tables(renderable: Any) -> None:
-    """Prints what rich can render to standard output; 100 columns where there is no terminal."""
+    """Prints what rich can render to standard output: 100 columns without a terminal, else at least 80."""
     from rich.console import Console
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=100)
+    class Output(Console):
+        """A console that leaves a broken pipe to ``main``, which knows the exit code."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    console = Output()
+    console.width = max(_NARROWEST, console.width) if console.is_terminal else _WITHOUT_TERMINAL
     console.print(renderable)
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """A progress bar for each thing that is being done, on standard error, gone when it is over."""
+def progress_bars() -> Iterator[Progress | None]:
+    """A progress bar for each thing that is being done, gone when it is over; None without a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, Any] = {}
 
         def tell(what: str, done: int, total: int) -> None:

@@ -7,17 +7,17 @@ order) alone, never on the order in which events were made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Protocol
 
 import simpy
 
-from dataflow.errors import CheckError, DeadlockError
+from dataflow.errors import CheckError, DeadlockError, OptionError
 from dataflow.placement import PlacedGraph, PlacedTask, TaskKind
 from dataflow.simulation.check import trace_faults
 from dataflow.simulation.memory import Memories
+from dataflow.simulation.observer import Observer
 from dataflow.simulation.resources import Resources
 from dataflow.simulation.schedule import Instance, Schedule
 from dataflow.tensor import TensorKind
@@ -25,26 +25,6 @@ from dataflow.trace import Span, Trace
 
 Key = tuple[int, int, int, int]
 """Priority of an instance of a task: step, phase, order; and its index, which never decides."""
-
-
-class Observer(Protocol):
-    """Is told what the simulation does; timing never depends on it."""
-
-    def begins(self, instances: Sequence[Instance]) -> None:
-        """These shards are in their memories before the first step."""
-        ...
-
-    def started(self, step: int, task: PlacedTask) -> None:
-        """A task starts: what it reads is there."""
-        ...
-
-    def ended(self, step: int, task: PlacedTask) -> None:
-        """A task has ended: what it wrote is there from now on."""
-        ...
-
-    def freed(self, instance: Instance) -> None:
-        """A shard has left its memory."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,6 +52,8 @@ def simulate(
     progress: called with (tasks ended, tasks in all). Raises OutOfMemoryError when a tensor
     does not fit and DeadlockError when tasks wait that nothing can start.
     """
+    if steps < 1:
+        raise OptionError(f"simulate: {steps} steps; there must be at least 1")
     simulation = _Simulation(placed, steps, observer, progress)
     return Run(placed, simulation.run())
 

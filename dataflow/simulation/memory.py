@@ -101,7 +101,8 @@ class Memories:
         name = self.schedule.shard_name(instance)
         return OutOfMemoryError(
             f"memory of {shard.memory!r} is full at {now / 1e9:.3f} ms: {name!r} needs {shard.bytes:,} B, "
-            f"but {self.used[shard.memory]:,} B of {capacity:,} B are held by\n" + "\n".join(lines),
+            f"but {self.used[shard.memory]:,} B of {capacity:,} B are held by\n"
+            + ("\n".join(lines) or "    nothing"),
             memory=shard.memory,
             tensor=name,
             needed_bytes=shard.bytes,

@@ -8,10 +8,13 @@ from dataflow.placement import PlacedTask
 
 
 def transfer_time_ps(size_bytes: int, route: tuple[Link, ...], overhead_ps: int) -> int:
-    """Time a transfer holds its route: overhead + latencies + bytes over the narrowest bandwidth."""
+    """Time a transfer holds its route: overhead + latencies + bytes over the narrowest bandwidth.
+
+    At least 1 ps: nothing takes no time.
+    """
     narrowest = min(link.bandwidth_bytes_per_s for link in route)
     latency_ps = sum(link.latency_ps for link in route)
-    return overhead_ps + latency_ps + round(size_bytes * PS_PER_S / narrowest)
+    return max(1, overhead_ps + latency_ps + round(size_bytes * PS_PER_S / narrowest))
 
 
 class Resources:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dataflow.batches import Noise, Photographs, open_batches
+from dataflow.batches import Noise, Photograph, Photographs, open_batches
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
 from dataflow.network import Network
@@ -39,7 +40,7 @@ def test_a_folder_gives_images_and_labels(tmp_path: Path) -> None:
     batch = source.batch(0)
     assert (batch.images.shape, batch.images.dtype) == ((8, 3, 7, 7), np.float32)
     assert (batch.labels.dtype, set(batch.labels.tolist())) == (np.int32, {0, 1})
-    assert source.description == f"folder {tmp_path}"
+    assert source.description == f"the images in {tmp_path}"
 
 
 def test_the_mean_is_subtracted(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def gradient(side: int = 8) -> np.ndarray:
 def test_crops_are_taken_from_the_picture_and_half_are_mirrored() -> None:
     """A 7 x 7 crop of an 8 x 8 picture begins at one of four places, and half are mirrored."""
     # 8 = 7 * 256 / 224: the picture is not scaled.
-    source = Photographs([(gradient(), 0)], world(batch=400), "one picture")
+    source = Photographs([Photograph("one", gradient(), 0)], world(batch=400), "one picture")
     shown = gradient().astype(np.float32) - source.mean.astype(np.float32)
     crops = [shown[top : top + 7, left : left + 7].transpose(2, 0, 1) for top in (0, 1) for left in (0, 1)]
     plain = {crop.tobytes() for crop in crops}
@@ -98,7 +99,9 @@ def test_crops_are_taken_from_the_picture_and_half_are_mirrored() -> None:
 @pytest.mark.parametrize("size", [(640, 427), (3, 50), (7, 7), (1, 1)])
 def test_pictures_are_scaled_so_that_a_crop_fits(tmp_path: Path, size: tuple[int, int]) -> None:
     """Pictures of any size and shape are scaled to at least the crop, 256/224 of it where they are tight."""
-    source = Photographs([(np.zeros((size[1], size[0], 3), dtype=np.uint8), 0)], world(), "one")
+    source = Photographs(
+        [Photograph("one", np.zeros((size[1], size[0], 3), dtype=np.uint8), 0)], world(), "one"
+    )
     ((pixels, _),) = source.photographs
     assert min(pixels.shape[:2]) == 8
     assert source.batch(0).images.shape == (8, 3, 7, 7)
@@ -140,7 +143,7 @@ def test_more_classes_than_the_network_tells_apart(tmp_path: Path) -> None:
     root = folder(tmp_path, "a", "b", "c")
     with pytest.raises(
         DataError,
-        match=r"has 3 sub-folders \(classes\), but the network tells 2 apart; set network.classes=3",
+        match=r"are of 3 classes, but network 'net' tells 2 apart; set network.classes=3",
     ):
         open_batches(world(), root)
 
@@ -156,9 +159,7 @@ def test_a_class_without_images(tmp_path: Path) -> None:
 def test_a_file_that_is_no_image(tmp_path: Path, content: bytes) -> None:
     """A file that is no picture is named, with what can be read."""
     (folder(tmp_path, "cats") / "cats" / "notes.png").write_bytes(content)
-    with pytest.raises(
-        DataError, match=r"notes.png is not an image; readable are .bmp, .*; remove the file or mend it"
-    ):
+    with pytest.raises(DataError, match=r"notes.png is not an image; remove the file or mend it"):
         open_batches(world(), tmp_path)
 
 
@@ -200,3 +201,40 @@ def test_noise() -> None:
     counts = np.bincount(batch.labels, minlength=4)
     # 400 over four: the deviation of a count is sqrt(400 * 1/4 * 3/4) = 8.7.
     assert (abs(counts - 100) < 45).all()
+
+
+def test_sample_photographs_of_more_classes_than_the_network(tmp_path: Path) -> None:
+    """The two sample photographs are of two classes."""
+    small = dataclasses.replace(world(), network=dataclasses.replace(world().network, classes=1))
+    with pytest.raises(
+        DataError, match="sample photographs are of 2 classes, but network 'net' tells 1 apart"
+    ):
+        open_batches(small)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_pixels_that_are_not_of_8_bits(tmp_path: Path, mode: str) -> None:
+    """Deeper pixels would be clipped to white, so they are refused."""
+    (tmp_path / "cats").mkdir()
+    Image.new(mode, (9, 9), 700).save(tmp_path / "cats" / "deep.tiff")
+    with pytest.raises(DataError, match=r"deep.tiff has pixels of mode '.*', not of 8 bits; convert it"):
+        open_batches(world(), tmp_path)
+
+
+def test_a_picture_that_is_too_long(tmp_path: Path) -> None:
+    """A picture one pixel high would be millions wide once it is as high as a crop."""
+    with pytest.raises(DataError, match=r"long.png of 9000000 x 1 pixels would be 72000000 x 8 .* crop it"):
+        Photographs([Photograph("long.png", np.zeros((1, 9_000_000, 3), dtype=np.uint8), 0)], world(), "one")
+
+
+def test_a_picture_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+    """EXIF orientation 6: the picture's left is up."""
+    (tmp_path / "cats").mkdir()
+    picture = Image.new("RGB", (16, 32))
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "cats" / "turned.jpg", exif=exif)
+    source = open_batches(world(), tmp_path)
+    assert isinstance(source, Photographs)
+    ((pixels, _),) = source.photographs
+    assert pixels.shape[0] < pixels.shape[1]

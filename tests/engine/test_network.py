@@ -60,28 +60,28 @@ def bare(layers: Layers) -> Network:
 )
 def test_layers_that_do_not_fit(layer: LayerSpec, message: str) -> None:
     """A layer that does not fit its input is refused, with its name, both numbers and the rule."""
-    with pytest.raises(NetworkError, match=message):
+    with pytest.raises(CheckError, match=message):
         bare({"x": layer, "f": fc(2), "loss": LOSS}).ops(1)
 
 
 def test_spatial_layers_need_an_image() -> None:
     """A convolution cannot read what a fully connected layer writes."""
     with pytest.raises(
-        NetworkError, match=r"layer 'c': needs an input of \(channels, height, width\), got \(5,\)"
+        CheckError, match=r"layer 'c': needs an input of \(channels, height, width\), got \(5,\)"
     ):
         bare({"f": fc(5), "c": conv(2, 1), "loss": LOSS}).ops(1)
 
 
 def test_layers_take_one_input() -> None:
     """No op adds or joins, so a layer that reads two others is refused."""
-    with pytest.raises(NetworkError, match="layer 'x': takes one input, got 2"):
+    with pytest.raises(CheckError, match="layer 'x': takes one input, got 2"):
         bare({"f": fc(2), "g": fc(2), "x": relu_of("f", "g"), "loss": LOSS}).ops(1)
 
 
 def test_loss_needs_a_score_for_each_class() -> None:
     """The loss of two classes cannot read five scores."""
     with pytest.raises(
-        NetworkError, match=r"layer 'loss': needs one score for each of 2 classes, got shape \(5,\)"
+        CheckError, match=r"layer 'loss': needs one score for each of 2 classes, got shape \(5,\)"
     ):
         bare({"f": fc(5), "loss": LOSS}).ops(1)
 

@@ -28,7 +28,7 @@ def test_summary_says_first_what_matters_most() -> None:
     assert f"{metrics.step_time_s * 1e3:.1f} ms" in head
     assert f"{metrics.images_per_s:.1f} images/s" in head
     assert "6.001 days for 90 epochs of 1,200,000 images" in head
-    assert "loss           6.8980 in step 2" in head
+    assert "loss           6.8980 in the last of 2 steps" in head
     assert "limited by     arithmetic: twice as fast, a step would take 319.9 ms (1.92x the speed)" in head
     assert "critical path  of 614.6 ms: 41.2 % convolution weight gradient on gpu0" in head
 
