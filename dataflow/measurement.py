@@ -62,7 +62,9 @@ def measure_trace(run: Run) -> Metrics:
         },
         links=_links(run.placed.hardware, trace),
         transfers=tuple(_transfer(span, trace.start_ps) for span in _transfers(trace)),
-        transfer_latency=_latencies([span.latency_ps for span in _transfers(trace)]),
+        transfer_latency=_latencies(
+            [span.latency_ps for span in _transfers(trace) if span.phase is not Phase.LOAD]
+        ),
         layers=_layers(trace),
         critical_path=critical_path(trace),
         limits=(),

@@ -96,7 +96,10 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Latencies:
-    """Percentiles of transfers' time from ready to end (nearest rank); zeros without transfers."""
+    """Percentiles of exchanges' time from ready to end (nearest rank); zeros without exchanges.
+
+    The load of the next batch, which waits behind the computation by design, is not among them.
+    """
 
     count: int
     p50_s: float

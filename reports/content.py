@@ -220,12 +220,12 @@ def _layer_row(name: str, entries: Sequence[LayerEntry]) -> Row:
 
 
 def latency(report: Report) -> str:
-    """How long transfers took from ready to end."""
+    """How long exchanges took from ready to end."""
     told = report.transfer_latency
     if not told.count:
-        return "none"
+        return "no exchanges"
     return (
-        f"{told.count} from ready to end: median {units.duration(told.p50_s)}, "
+        f"{told.count} exchanges from ready to end: median {units.duration(told.p50_s)}, "
         f"99th percentile {units.duration(told.p99_s)}, longest {units.duration(told.max_s)}"
     )
 

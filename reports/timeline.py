@@ -78,7 +78,11 @@ def _set_up(
     axes.set_yticks(list(middles), [row.label for row in rows], fontsize=font)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=9)
-    axes.set_xlabel(f"simulated time since the first step began, {window.unit}", fontsize=9)
+    axes.set_xlabel(
+        f"simulated time since the first step began, {window.unit}"
+        "      dx: gradient of a layer's input, dw: of its weights",
+        fontsize=9,
+    )
     axes.grid(visible=True, axis="x", color="#E2E2E2", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):

@@ -104,6 +104,14 @@ def test_latency_counts_from_when_the_data_was_there() -> None:
     assert (times, moved.bytes) == (pytest.approx((2 * S, 5 * S, 9 * S)), 100)
 
 
+def test_loads_are_no_exchanges() -> None:
+    """The load of the next batch waits by design; it is a transfer, but in no latency."""
+    load = replace(transfer(5, 9, 1, ready=2), phase=Phase.LOAD)
+    metrics = measure(run(trace(compute(0, 2), compute(2, 5, 0), load)))
+    assert metrics.transfer_latency.count == 0
+    assert len(metrics.transfers) == 1
+
+
 def test_no_transfers() -> None:
     """Without transfers latencies are zero."""
     latency = measure(run(trace(compute(0, 2)))).transfer_latency
