@@ -176,7 +176,7 @@ def test_list_names_what_ships(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         (("verify", TINY, "--tolerance", "nan"), "'nan' is not a finite number above 0"),
         (("run", TINY, "--out", ""), "--out: the folder's name is empty"),
         (("run", TINY, "--images", ""), "images: the name of the folder is empty"),
-        (("run", TINY, "--set", "name=../elsewhere"), "name"),
+        (("run", TINY, "--set", "name=../elsewhere"), "'../elsewhere' cannot name a folder of reports"),
         (
             ("run", TINY, "--no-verify", "--reference", "torch"),
             "--no-verify and --reference exclude each other",

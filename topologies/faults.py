@@ -141,6 +141,9 @@ class _Broken:
         """A text that is empty or no name."""
         if not str(self.detail["input"]).strip():
             return "must not be empty"
+        if self.path == ("name",):
+            rule = "leave out '/' and '\\' and a '.' at its beginning"
+            return f"{self.found} cannot name a folder of reports: {rule}"
         return (
             f"{self.found} is no name; names are made of letters, digits, '_', '-' and '/' "
             "and begin with a letter, digit or '_'"
