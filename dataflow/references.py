@@ -12,11 +12,10 @@ from dataflow.batches import BatchSource
 from dataflow.cost import Roofline
 from dataflow.executor import Executor
 from dataflow.experiment import Experiment
-from dataflow.graph import TaskGraph, training_graph
+from dataflow.graph import training_graph
 from dataflow.hardware import Hardware, Link, Memory, Processor
 from dataflow.placement import Shard, place
 from dataflow.plan import Plan
-from dataflow.region import Region
 from dataflow.simulation import simulate
 from dataflow.tensor import TensorKind
 from dataflow.verification import Comparison, Verification
@@ -61,6 +60,11 @@ class Reference(Protocol):
         ...
 
 
+def _to_compare(name: str, shard: Shard, steps: int) -> bool:
+    """Whether a value is one that the last of so many steps computes."""
+    return shard.tensor.kind not in _LEFT_OUT and name == shard.tensor.name_in(steps - 1)
+
+
 class LastStep:
     """Keeps the values of a run's last step, shard by shard, for comparison."""
 
@@ -70,7 +74,7 @@ class LastStep:
 
     def keep(self, name: str, shard: Shard, array: Array) -> bool:
         """Keeps a value of the last step; fit to be an executor's ``keep``."""
-        if shard.tensor.kind in _LEFT_OUT or name != shard.tensor.name_in(self.steps - 1):
+        if not _to_compare(name, shard, self.steps):
             return False
         self.values.setdefault(name, []).append((shard, array))
         return True
@@ -152,16 +156,10 @@ class OneProcessor:
     ) -> None:
         """Runs the experiment's network unsplit and shows the tensors of the last step."""
         steps = experiment.training.steps
-        graph: TaskGraph = training_graph(experiment)
-        placed = place(graph, _one_processor(), Plan())
+        placed = place(training_graph(experiment), _one_processor(), Plan())
 
         def keep(name: str, shard: Shard, array: Array) -> bool:
-            last = name == shard.tensor.name_in(steps - 1)
-            if (
-                last
-                and shard.tensor.kind not in _LEFT_OUT
-                and shard.region == Region.whole(shard.tensor.shape)
-            ):
+            if _to_compare(name, shard, steps):
                 show(name, array)
             return False
 

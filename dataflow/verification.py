@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Verification:
         return bool(self.comparisons) and not self.missing and all(c.passed for c in self.comparisons)
 
     @property
-    def worst(self) -> Comparison:
-        """The comparison with the largest relative error."""
-        return max(self.comparisons, key=lambda c: (c.max_relative_error, c.tensor))
+    def worst(self) -> Comparison | None:
+        """The comparison with the largest relative error, one that is no number above all; None of none."""
+        return max(self.comparisons, key=_badness, default=None)
+
+
+def _badness(comparison: Comparison) -> tuple[float, str]:
+    error = comparison.max_relative_error
+    return (error if isfinite(error) else inf), comparison.tensor

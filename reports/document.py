@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +10,7 @@ from dataflow.errors import ReportError
 from dataflow.experiment import Experiment
 from dataflow.metrics import Metrics, ProcessorUse
 from dataflow.result import Result
-from dataflow.verification import Comparison, Verification
+from dataflow.verification import Verification
 from reports.schema import (
     VERSION,
     ConstantEntry,
@@ -164,15 +163,9 @@ def _memory(name: str, metrics: Metrics) -> MemoryEntry:
     )
 
 
-def _badness(comparison: Comparison) -> tuple[float, str]:
-    error = comparison.max_relative_error
-    return (error if isfinite(error) else inf), comparison.tensor
-
-
 def verification_entry(verification: Verification) -> VerificationEntry:
     """A verification as reports have it."""
-    # Verification.worst compares floats as they are, and nothing is larger than NaN.
-    worst = max(verification.comparisons, key=_badness, default=None)
+    worst = verification.worst
     return VerificationEntry(
         passed=verification.passed,
         reference=verification.reference,

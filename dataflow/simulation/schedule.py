@@ -56,9 +56,7 @@ class Schedule:
 
     def waits(self, step: int, index: int) -> int:
         """How many tasks must end before this one may start."""
-        loads_only = step - 1 < 0
-        carried = [i for i in self.before[index] if not loads_only or self._is_load(i)]
-        return len(self.within[index]) + (len(carried) if step >= 0 else 0)
+        return len(self.predecessors(step, index))
 
     def _is_load(self, index: int) -> bool:
         return self.placed.tasks[index].phase is Phase.LOAD

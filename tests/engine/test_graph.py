@@ -23,10 +23,21 @@ def graph_of(**layers: LayerSpec) -> TaskGraph:
     return training_graph(experiment(network(layers), machine(1), batch=BATCH))
 
 
+def updating(parameter: str) -> tuple[str, Phase, dict[str, str], dict[str, str]]:
+    """The update task of a parameter."""
+    reads = {
+        "parameter": f"{parameter}@0",
+        "gradient": f"{parameter}.grad@0",
+        "velocity": f"{parameter}.velocity@0",
+    }
+    writes = {"new_parameter": f"{parameter}@1", "new_velocity": f"{parameter}.velocity@1"}
+    return f"{parameter}.update", Phase.UPDATE, reads, writes
+
+
 def test_every_task_of_a_tiny_net() -> None:
     """Forward in order, the loss, gradients in reverse, updates in the order in which gradients are known."""
     graph = graph_of(a=fc(3), r=RELU, b=fc(2, bias=False))
-    forward, loss, gradient, update = Phase.FORWARD, Phase.LOSS, Phase.GRADIENT, Phase.UPDATE
+    forward, loss, gradient = Phase.FORWARD, Phase.LOSS, Phase.GRADIENT
     assert [(t.name, t.phase, dict(t.reads), dict(t.writes)) for t in graph.tasks] == [
         (
             "a.forward",
@@ -72,19 +83,7 @@ def test_every_task_of_a_tiny_net() -> None:
             {"output.grad": "a.grad@0", "input": "data@0"},
             {"weight.grad": "a.weight.grad@0", "bias.grad": "a.bias.grad@0"},
         ),
-        *(
-            (
-                f"{parameter}.update",
-                update,
-                {
-                    "parameter": f"{parameter}@0",
-                    "gradient": f"{parameter}.grad@0",
-                    "velocity": f"{parameter}.velocity@0",
-                },
-                {"new_parameter": f"{parameter}@1", "new_velocity": f"{parameter}.velocity@1"},
-            )
-            for parameter in ("b.weight", "a.weight", "a.bias")
-        ),
+        *(updating(parameter) for parameter in ("b.weight", "a.weight", "a.bias")),
     ]
     assert [task.order for task in graph.tasks] == list(range(len(graph.tasks)))
 

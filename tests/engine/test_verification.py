@@ -16,7 +16,7 @@ from dataflow.plan import Plan
 from dataflow.references import Chosen, LastStep, OneProcessor, Progress, Show, verify
 from dataflow.region import Region
 from dataflow.tensor import Tensor, TensorKind
-from dataflow.verification import Verification
+from dataflow.verification import Comparison, Verification
 from tests.engine.worlds import DROPOUT, RELU, computed, experiment, fc, machine, network, split
 
 NET = network({"a": fc(4), "r": RELU, "d": DROPOUT, "b": fc(2)})
@@ -94,6 +94,7 @@ def test_a_wrong_value_fails_and_is_named(wrong: str) -> None:
     verification = verified(change)
     assert not verification.passed
     assert [c.tensor for c in verification.comparisons if not c.passed] == [wrong]
+    assert verification.worst is not None
     assert verification.worst.tensor == wrong
     assert verification.worst.max_absolute_error == pytest.approx(1e-3)
 
@@ -189,3 +190,16 @@ def test_a_tensor_of_zeros() -> None:
     comparison = last.compare("t@0", np.zeros(4), 1e-2)
     assert comparison is not None
     assert (comparison.max_relative_error, comparison.passed) == (1e-3, True)
+
+
+def test_what_is_no_number_is_the_worst() -> None:
+    """A tensor whose error is not a number is worse than any other; without tensors there is no worst."""
+    errors = {"a@0": 1e-9, "b@0": float("nan"), "c@0": 1e9}
+    compared = tuple(
+        Comparison(name, "activation", (1,), 1.0, error, error, error <= 1e-4)
+        for name, error in errors.items()
+    )
+    worst = Verification("another", "float32", 1e-4, compared).worst
+    assert worst is not None
+    assert worst.tensor == "b@0"
+    assert Verification("another", "float32", 1e-4, ()).worst is None
