@@ -15,19 +15,7 @@ from dataflow.errors import BackendError
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
 from dataflow.network import DATA
-from dataflow.ops import (
-    AveragePooling,
-    Convolution,
-    Dropout,
-    FullyConnected,
-    LocalResponseNormalization,
-    MaxPooling,
-    Op,
-    Relu,
-    Sigmoid,
-    SoftmaxCrossEntropy,
-    Tanh,
-)
+from dataflow.ops import Dropout, MaxPooling, Op, Relu, SoftmaxCrossEntropy
 from dataflow.randomness import dropout_mask, initial_values
 from dataflow.references import Chosen, Progress, Show
 from dataflow.tensor import Tensor, TensorKind
@@ -35,14 +23,13 @@ from dataflow.tensor import Tensor, TensorKind
 try:
     import torch
     from torch.nn import functional
+
+    from backends.torch_layers import Given, apply, padded
 except ImportError as missing:
     raise BackendError(
         "reference 'torch' needs PyTorch, which is not installed; "
         "install it with: pip install 'dataflow-simulator[torch]'"
     ) from missing
-
-
-_ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
 
 class TorchReference:
@@ -85,8 +72,9 @@ class TorchReference:
             forward = _Forward(experiment, graph.ops, parameters, step, show if last else None, chosen)
             batch = batches.batch(step)
             optimiser.zero_grad()
+            given = torch.from_numpy(np.ascontiguousarray(batch.images))
             forward.loss(
-                torch.from_numpy(np.ascontiguousarray(batch.images)).to(dtype),
+                given.to(dtype) if given.is_floating_point() else given,
                 torch.from_numpy(batch.labels.astype(np.int64)),
             ).mean().backward()
             optimiser.step()
@@ -123,35 +111,40 @@ class _Forward:
         """Each image's loss."""
         values: dict[str, Any] = {DATA: images}
         own: dict[str, Any] = {}
-        readers = [self.experiment.network.inputs[name][0] for name in self.ops]
-        for position, (name, op) in enumerate(self.ops.items()):
-            source = readers[position]
-            own[name], values[name] = self._layer(name, op, source, values[source], labels)
+        inputs = self.experiment.network.inputs
+        last_reader = {source: name for name in self.ops for source in inputs[name]}
+        for name, op in self.ops.items():
+            read = [values[source] for source in inputs[name]]
+            own[name], values[name] = self._layer(name, op, read, labels)
             self._watch(name, values[name], op)
-            if source not in readers[position + 1 :]:
-                del values[source]
-                self._show(source, own.pop(source, None))
+            for source in inputs[name]:
+                if last_reader[source] == name:
+                    del values[source]
+                    self._show(source, own.pop(source, None))
         self._show(name, own[name])
         return values[name]
 
-    def _layer(self, name: str, op: Op, source: str, x: Any, labels: Any) -> tuple[Any, Any]:
+    def _layer(self, name: str, op: Op, inputs: list[Any], labels: Any) -> tuple[Any, Any]:
         """A layer's output as PyTorch computes it, and as it goes on: by the run's choices."""
-        weight, bias = self.parameters.get(f"{name}.weight"), self.parameters.get(f"{name}.bias")
+        owner = self.experiment.network.shared_weights.get(name, name)
+        weight, bias = self.parameters.get(f"{owner}.weight"), self.parameters.get(f"{name}.bias")
         mask = None
         if isinstance(op, Dropout):
             drawn = dropout_mask(self.experiment.training.seed, f"{name}.mask@{self.step}", op.shape, op.rate)
-            mask = torch.from_numpy(drawn).to(x.dtype) * op.gain
+            mask = torch.from_numpy(drawn).to(inputs[0].dtype) * op.gain
+        given = Given(tuple(inputs), weight, bias, mask, labels)
         if self.show is None or not isinstance(op, Relu | MaxPooling):
-            y = _apply(op, x, weight, bias, mask, labels)
+            y = apply(op, given)
             return y.detach(), y
         with torch.no_grad():
-            own = _apply(op, x, weight, bias, mask, labels)
+            own = apply(op, given)
+        (x,), (source,) = inputs, self.experiment.network.inputs[name]
         if isinstance(op, Relu):
             positive = torch.from_numpy(self.chosen(f"{name}@{self.step}")) > 0
             return own, torch.where(positive, x, torch.zeros((), dtype=x.dtype))
-        seen = _padded(op, torch.from_numpy(self.chosen(f"{source}@{self.step}")), -torch.inf)
+        seen = padded(op, torch.from_numpy(self.chosen(f"{source}@{self.step}")), -torch.inf)
         _, places = functional.max_pool2d(seen, op.kernel, op.stride, return_indices=True)
-        flat = _padded(op, x, -torch.inf).flatten(2)
+        flat = padded(op, x, -torch.inf).flatten(2)
         return own, flat.gather(2, places.flatten(2)).reshape(places.shape)
 
     def _watch(self, name: str, value: Any, op: Op) -> None:
@@ -162,39 +155,6 @@ class _Forward:
     def _show(self, base: str, value: Any) -> None:
         if self.show is not None and value is not None:
             self.show(f"{base}@{self.step}", value.detach().numpy())
-
-
-def _apply(op: Op, x: Any, weight: Any, bias: Any, mask: Any, labels: Any) -> Any:
-    """One layer by PyTorch's own functions."""
-    match op:
-        case Convolution():
-            return functional.conv2d(_padded(op, x, 0.0), weight, bias, op.stride, groups=len(op.blocks))
-        case FullyConnected():
-            return functional.linear(x.flatten(1), weight.flatten(1), bias)
-        case MaxPooling():
-            return functional.max_pool2d(_padded(op, x, -torch.inf), op.kernel, op.stride)
-        case AveragePooling():
-            return functional.avg_pool2d(_padded(op, x, 0.0), op.kernel, op.stride)
-        case LocalResponseNormalization():
-            parts = x.chunk(len(op.blocks), dim=1)
-            alpha = op.alpha * op.size  # PyTorch divides alpha by the size, the paper does not.
-            return torch.cat(
-                [functional.local_response_norm(p, op.size, alpha, op.beta, op.k) for p in parts], 1
-            )
-        case Relu() | Tanh() | Sigmoid():
-            return _ACTIVATIONS[op.kind](x)
-        case Dropout():
-            return x * mask
-        case SoftmaxCrossEntropy():
-            return functional.cross_entropy(x, labels, reduction="none")
-    raise BackendError(f"reference 'torch' has no layer of kind {op.kind!r}")
-
-
-def _padded(op: Convolution | MaxPooling | AveragePooling, x: Any, value: float) -> Any:
-    (top, bottom), (left, right) = op.padding
-    if not (top or bottom or left or right):
-        return x
-    return functional.pad(x, (left, right, top, bottom), value=value)
 
 
 def _show_parameters(show: Show, parameters: Mapping[str, Any], optimiser: Any, step: int) -> None:

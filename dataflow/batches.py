@@ -11,14 +11,22 @@ from numpy.typing import NDArray
 
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
+from dataflow.network import Tokens
 from dataflow.randomness import generator
 
 _SMALLEST_SCALE = 256 / 224
 """Krizhevsky et al. 2012: photographs are scaled to a shorter side of 256 for crops of 224."""
 
 
+_DIGITS = 10
+"""Classes of scikit-learn's digits."""
+
 _MOST_PIXELS = 64_000_000
 """Of a photograph after scaling; what needs more is no photograph."""
+
+
+_LUMINANCE = np.array([[0.299], [0.587], [0.114]], dtype=np.float32)
+"""How bright red, green and blue look (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +40,12 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Batch:
-    """images: float32 (batch, channel, height, width). labels: int32 (batch,)."""
+    """images: float32 (batch, channel, height, width). labels: int32 (batch,).
 
-    images: NDArray[np.float32]
+    Of sequences, images are tokens, int32 (batch, position), and labels the tokens after them.
+    """
+
+    images: NDArray[np.float32] | NDArray[np.int32]
     labels: NDArray[np.int32]
 
 
@@ -52,7 +63,8 @@ class Photographs:
     """Random crops and flips of photographs, with the mean colour of all of them subtracted.
 
     Pixels are 0 to 255 before the mean is subtracted, as in the 2012 paper. Each photograph
-    is scaled so that its shorter side is 256/224 of the crop.
+    is scaled so that its shorter side is 256/224 of the crop. For a network that reads one
+    channel they are made grey.
     """
 
     def __init__(
@@ -61,12 +73,13 @@ class Photographs:
         experiment: Experiment,
         description: str,
     ) -> None:
-        channels, self.height, self.width = experiment.network.input
-        if channels != 3:
+        channels, self.height, self.width = experiment.network.input_shape
+        if channels not in (1, 3):
             raise DataError(
-                f"photographs have 3 channels, but network {experiment.network.name!r} reads {channels}; "
-                "use noise (--images noise) or a network with 3 input channels"
+                f"photographs have 3 channels, or 1 when made grey, but network {experiment.network.name!r} "
+                f"reads {channels}; use noise (--images noise) or a network with 1 or 3 input channels"
             )
+        self.channels = channels
         classes = 1 + max(photograph.label for photograph in photographs)
         if classes > experiment.network.classes:
             raise DataError(
@@ -96,7 +109,7 @@ class Photographs:
     def batch(self, step: int) -> Batch:
         """Crops drawn for this step: photograph, place and flip depend on seed and step alone."""
         random = generator(self.seed, "crops", step)
-        images = np.empty((self.count, 3, self.height, self.width), dtype=np.float32)
+        images = np.empty((self.count, self.channels, self.height, self.width), dtype=np.float32)
         labels = np.empty(self.count, dtype=np.int32)
         for image, index in enumerate(random.integers(len(self.photographs), size=self.count)):
             pixels, labels[image] = self.photographs[index]
@@ -106,7 +119,7 @@ class Photographs:
             crop -= self.mean.astype(np.float32)
             if random.random() < 0.5:
                 crop = crop[:, ::-1]
-            images[image] = crop.transpose(2, 0, 1)
+            images[image] = (crop if self.channels == 3 else crop @ _LUMINANCE).transpose(2, 0, 1)
         return Batch(images, labels)
 
 
@@ -116,7 +129,7 @@ class Noise:
     description = "Gaussian noise"
 
     def __init__(self, experiment: Experiment) -> None:
-        self.shape = (experiment.training.batch, *experiment.network.input)
+        self.shape = (experiment.training.batch, *experiment.network.input_shape)
         self.classes = experiment.network.classes
         self.seed = experiment.training.seed
 
@@ -131,12 +144,22 @@ class Noise:
 def open_batches(experiment: Experiment, images: str | Path | None = None) -> BatchSource:
     """Where an experiment's batches come from.
 
-    images: None for scikit-learn's two sample photographs (for a network that does not read
-    colour: noise), ``noise``, or a folder with one sub-folder for each class. Raises DataError when the
+    images: None for what scikit-learn brings along: two sample photographs for a network that reads
+    three channels, handwritten digits for one that reads one channel and tells ten classes apart (noise
+    for others); ``noise``; or a folder with one sub-folder for each class. Raises DataError when the
     folder is missing, has no images, has more classes than the network, or holds what is
-    no image.
+    no image. For a network that reads tokens see ``dataflow.tokens``.
     """
-    if images is None and experiment.network.input[0] != 3:
+    if isinstance(experiment.network.input, Tokens):
+        from dataflow.tokens import open_tokens
+
+        return open_tokens(experiment, images)
+    channels, classes = experiment.network.input_shape[0], experiment.network.classes
+    if images is None and channels == 1 and classes >= _DIGITS:
+        from dataflow.digits import Digits
+
+        return Digits(experiment)
+    if images is None and channels != 3:
         return Noise(experiment)
     if images is None:
         return Photographs(_sample_photographs(), experiment, "scikit-learn's sample photographs")

@@ -70,7 +70,12 @@ class Roofline:
         return Efficiency(1.0, 1.0)
 
     def cost(self, work: Work) -> Cost:
-        """The time of this work, rounded to whole picoseconds, of which it takes at least one."""
+        """The time of this work, rounded to whole picoseconds, of which it takes at least one.
+
+        Work that neither computes nor moves anything needs no kernel: it takes that one.
+        """
+        if not work.flop and not work.bytes:
+            return Cost(1, "launch")
         attained = self.attained(work.kind, work.direction)
         compute_ps = round(work.flop * PS_PER_S / (self.peak_flops * attained.compute))
         memory_ps = round(work.bytes * PS_PER_S / (self.bandwidth_bytes_per_s * attained.memory))

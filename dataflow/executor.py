@@ -122,9 +122,8 @@ class Executor:
     def _store(self, instance: Instance, array: Array) -> None:
         self.stores[self.placed.shards[instance[0]].memory][instance] = array
 
-    def _resident(self, name: str, step: int, task: PlacedTask) -> Array:
-        """A shard's value in the memory the task reads from. Raises ResidencyError if it is not there."""
-        memory = task.route[0]
+    def _resident(self, name: str, step: int, task: PlacedTask, memory: str) -> Array:
+        """A shard's value in a memory the task reads from. Raises ResidencyError if it is not there."""
         instance = self.schedule.instance(name, step)
         array = self.stores[memory].get(instance)
         if array is None:
@@ -138,14 +137,11 @@ class Executor:
         """An operand as one array, and whether it had to be put together for the purpose."""
         if len(read.pieces) == 1:
             shard = self.placed.shards[read.pieces[0].shard]
-            array = self._resident(shard.name, step, task)
+            array = self._resident(shard.name, step, task, task.read_memory(read))
             return array[read.region.slices_within(shard.region)], False
         tensor = self.placed.shards[read.pieces[0].shard].tensor
         whole = self._empty(tensor, read.region.shape)
-        for piece in read.pieces:
-            shard = self.placed.shards[piece.shard]
-            array = self._resident(shard.name, step, task)
-            whole[piece.region.slices_within(read.region)] = array[piece.region.slices_within(shard.region)]
+        self._fill(whole, step, task, read)
         return whole, True
 
     def _compute(self, step: int, task: PlacedTask) -> dict[str, Array]:
@@ -187,7 +183,7 @@ class Executor:
         addends = []
         for piece in read.pieces:
             shard = self.placed.shards[piece.shard]
-            array = self._resident(shard.name, step, task)
+            array = self._resident(shard.name, step, task, task.read_memory(read))
             addends.append(
                 (piece.region.slices_within(read.region), array[piece.region.slices_within(shard.region)])
             )
@@ -199,14 +195,31 @@ class Executor:
         return {"total": total}
 
     def _transfer(self, step: int, task: PlacedTask) -> dict[str, Array]:
-        piece = task.reads[0].pieces[0]
-        source = self.placed.shards[piece.shard]
-        if source.supplied:
-            self._supply(step, source)
-        array = self._resident(source.name, step, task)
-        copy = self._empty(source.tensor, piece.region.shape)
-        copy[...] = array[piece.region.slices_within(source.region)]
-        return {"copy": copy}
+        """Copies what a message carries; adds, on arrival, what it is to be added to."""
+        reads = {read.operand: read for read in task.reads}
+        written: dict[str, Array] = {}
+        for operand, name in task.writes.items():
+            number = operand.removeprefix("copy")
+            source, addend = reads[f"source{number}"], reads.get(f"addend{number}")
+            for piece in source.pieces:
+                if self.placed.shards[piece.shard].supplied:
+                    self._supply(step, self.placed.shards[piece.shard])
+            copy = self._empty(self.placed.shards[name].tensor, source.region.shape)
+            self._fill(copy, step, task, source)
+            if addend is not None:
+                own, made = self._operand(step, task, addend)
+                copy += own
+                if made:
+                    self.backend.release(own)
+            written[operand] = copy
+        return written
+
+    def _fill(self, whole: Array, step: int, task: PlacedTask, read: Read) -> None:
+        """Puts the pieces of an operand into an array of its region's shape."""
+        for piece in read.pieces:
+            shard = self.placed.shards[piece.shard]
+            array = self._resident(shard.name, step, task, task.read_memory(read))
+            whole[piece.region.slices_within(read.region)] = array[piece.region.slices_within(shard.region)]
 
     def _supply(self, step: int, source: Shard) -> None:
         """Puts the next step's images and labels into host memory when they are first read."""
@@ -246,8 +259,8 @@ class Losses:
 
     def __init__(self, placed: PlacedGraph) -> None:
         ops = placed.task_graph.ops
-        self.layer = next(name for name, op in ops.items() if isinstance(op, SoftmaxCrossEntropy))
-        self.images = placed.task_graph.training.batch
+        losses = ((name, op.images) for name, op in ops.items() if isinstance(op, SoftmaxCrossEntropy))
+        self.layer, self.count = next(losses)
         self.sums: dict[str, dict[Region, float]] = {}
 
     def see(self, name: str, shard: Shard, array: Array) -> None:
@@ -258,4 +271,4 @@ class Losses:
     @property
     def means(self) -> tuple[float, ...]:
         """The mean loss of every step so far."""
-        return tuple(sum(parts.values()) / self.images for parts in self.sums.values())
+        return tuple(sum(parts.values()) / self.count for parts in self.sums.values())

@@ -15,8 +15,8 @@ import networkx as nx
 
 from dataflow.errors import CheckError
 from dataflow.experiment import Experiment, Training
-from dataflow.layers import ConvolutionLayer, FullyConnectedLayer, Initial
-from dataflow.network import DATA, LABEL, Network
+from dataflow.layers import Learned
+from dataflow.network import DATA, LABEL, WEIGHT, Network
 from dataflow.ops import MomentumSgd, Op, Operand, Pass, Phase, Role, gradient_of
 from dataflow.tensor import Tensor, TensorKind
 
@@ -26,7 +26,8 @@ class Task:
     """One pass of one layer's op over the whole batch.
 
     reads, writes: operand name (as in the pass) to tensor name. order: its place among
-    the tasks, which is also its priority within a phase.
+    the tasks, which is also its priority within a phase. after: tasks that must have ended
+    before it starts, beyond those whose tensors it reads.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Task:
     flop: int
     bytes: int
     order: int
+    after: tuple[str, ...] = ()
 
     @property
     def phase(self) -> Phase:
@@ -131,22 +133,12 @@ class _Builder:
         self.ops = network.ops(training.batch)
         self.tensors: dict[str, Tensor] = {}
         self.tasks: list[Task] = []
-        labels = ("batch", "channel", "height", "width")
         for version in (0, 1):
-            self._add_tensor(
-                Tensor(
-                    DATA,
-                    version,
-                    TensorKind.BATCH,
-                    labels,
-                    (training.batch, *network.input),
-                    training.dtype,
-                    DATA,
+            for given in network.batch(training.batch):
+                dtype = given.dtype or training.dtype
+                self._add_tensor(
+                    Tensor(given.name, version, TensorKind.BATCH, given.labels, given.shape, dtype, DATA)
                 )
-            )
-            self._add_tensor(
-                Tensor(LABEL, version, TensorKind.BATCH, ("batch",), (training.batch,), "int32", DATA)
-            )
 
     def _add_tensor(self, tensor: Tensor) -> str:
         self.tensors[tensor.name] = tensor
@@ -155,12 +147,8 @@ class _Builder:
     def _tensor(self, base: str, operand: Operand, kind: TensorKind, layer: str, version: int = 0) -> str:
         spec = self.network.layers[layer]
         initial = None
-        if kind is TensorKind.PARAMETER and isinstance(spec, ConvolutionLayer | FullyConnectedLayer):
-            initial = (
-                replace(spec.initial, bias=0.0)
-                if operand.name == "weight"
-                else Initial(weight_deviation=0.0, bias=spec.initial.bias)
-            )
+        if kind is TensorKind.PARAMETER and isinstance(spec, Learned):
+            initial = spec.initial_of(operand)
         dtype = operand.dtype or self.training.dtype
         return self._add_tensor(
             Tensor(base, version, kind, operand.labels, operand.shape, dtype, layer, initial)
@@ -169,13 +157,24 @@ class _Builder:
     def _operand_tensor(self, layer: str, operand: Operand) -> str:
         """The name of the tensor that an operand of a layer stands for; made when first asked for."""
         if operand.role is Role.INPUT:
-            base = LABEL if operand.name == "label" else self.network.inputs[layer][0]
+            base = self._source(layer, operand)
+        elif operand.name == WEIGHT and layer in self.network.shared_weights:
+            layer = self.network.shared_weights[layer]
+            operand = self.ops[layer].operand(WEIGHT)
+            base = f"{layer}.{WEIGHT}"
         else:
             base = layer if operand.role is Role.OUTPUT else f"{layer}.{operand.name}"
         name = f"{base}@0"
         if name not in self.tensors:
             self._tensor(base, operand, _KINDS[operand.role], layer)
         return name
+
+    def _source(self, layer: str, operand: Operand) -> str:
+        """The layer (or the batch) that an input comes from: inputs are listed in the op's order."""
+        if operand.name == LABEL:
+            return LABEL
+        names = [each.name for each in self.ops[layer].by_role(Role.INPUT) if each.name != LABEL]
+        return self.network.inputs[layer][names.index(operand.name)]
 
     def _add_task(
         self, name: str, layer: str, op: Op, direction: Pass, reads: dict[str, str], writes: dict[str, str]
@@ -189,36 +188,48 @@ class _Builder:
                 direction=direction,
                 reads=reads,
                 writes=writes,
-                flop=op.flop,
+                flop=op.flop_of(direction),
                 bytes=sum(self.tensors[name].bytes for name in names),
                 order=len(self.tasks),
             )
         )
 
     def add_forward(self) -> None:
-        """The forward pass of each layer, the loss last; what it draws at random counts as written."""
+        """The forward passes of each layer, the loss last; the first to read a mask counts as its writer."""
         for layer, op in self.ops.items():
-            direction = op.passes[0]
-            drawn = [operand.name for operand in op.by_role(Role.RANDOM)]
-            named = {name: self._operand_tensor(layer, op.operand(name)) for name in direction.reads}
-            named |= {name: self._operand_tensor(layer, op.operand(name)) for name in direction.writes}
-            writes = {name: named[name] for name in (*drawn, *direction.writes)}
-            reads = {name: named[name] for name in named if name not in writes}
-            self._add_task(layer, layer, op, direction, reads, writes)
+            undrawn = [operand.name for operand in op.by_role(Role.RANDOM)]
+            for direction in op.forward_passes:
+                drawn = [name for name in undrawn if name in direction.reads]
+                undrawn = [name for name in undrawn if name not in drawn]
+                named = {
+                    name: self._operand_tensor(layer, op.operand(name))
+                    for name in (*direction.reads, *direction.writes)
+                }
+                writes = {name: named[name] for name in (*drawn, *direction.writes)}
+                reads = {name: named[name] for name in named if name not in writes}
+                self._add_task(layer, layer, op, direction, reads, writes)
 
     def add_gradients(self) -> None:
         """The gradient passes of each layer in reverse; none for what depends on no parameter."""
         learned: set[str] = set()
         for layer, op in self.ops.items():
-            if op.by_role(Role.PARAMETER) or self.network.inputs[layer][0] in learned:
+            if op.by_role(Role.PARAMETER) or not learned.isdisjoint(self.network.inputs[layer]):
                 learned.add(layer)
         for layer, op in reversed(self.ops.items()):
-            for direction in op.passes[1:]:
-                if "input.grad" in direction.writes and self.network.inputs[layer][0] not in learned:
+            if layer not in learned:
+                continue
+            unwanted = {
+                gradient_of(operand.name)
+                for operand in op.by_role(Role.INPUT)
+                if self._source(layer, operand) not in learned
+            }
+            for direction in op.gradient_passes:
+                wanted = direction.without(unwanted)
+                if not wanted.writes:
                     continue
-                reads = {name: self._gradient_operand(layer, op, name) for name in direction.reads}
-                writes = {name: self._gradient_operand(layer, op, name) for name in direction.writes}
-                self._add_task(layer, layer, op, direction, reads, writes)
+                reads = {name: self._gradient_operand(layer, op, name) for name in wanted.reads}
+                writes = {name: self._gradient_operand(layer, op, name) for name in wanted.writes}
+                self._add_task(layer, layer, op, wanted, reads, writes)
 
     def _gradient_operand(self, layer: str, op: Op, name: str) -> str:
         bare = name.removesuffix(".grad")
@@ -230,7 +241,7 @@ class _Builder:
         if f"{base}@0" not in self.tensors:
             parameter = operand.role is Role.PARAMETER
             kind = TensorKind.PARAMETER_GRADIENT if parameter else TensorKind.ACTIVATION_GRADIENT
-            self._tensor(base, operand, kind, self.tensors[primal].layer)
+            self._add_tensor(replace(self.tensors[primal], base=base, kind=kind, initial=None))
         return f"{base}@0"
 
     def add_updates(self) -> None:
@@ -238,6 +249,8 @@ class _Builder:
         training = self.training
         for layer, op in reversed(self.ops.items()):
             for operand in op.by_role(Role.PARAMETER):
+                if operand.name == WEIGHT and layer in self.network.shared_weights:
+                    continue
                 base = f"{layer}.{operand.name}"
                 sgd = MomentumSgd(
                     labels=operand.labels,

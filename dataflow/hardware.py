@@ -7,8 +7,8 @@ the name of the node it belongs to. Nothing here knows any network.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -16,6 +16,10 @@ import networkx as nx
 
 from dataflow.cost import CostModel
 from dataflow.errors import CheckError
+from dataflow.link import Link, Packets, Sharing, link_faults
+from dataflow.routing import Router, Routing, given_route_faults
+
+__all__ = ["Constant", "Hardware", "Link", "Memory", "Packets", "Processor", "Routing", "Sharing"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ class Processor:
     """What runs tasks, one at a time, on tensors in its own memory.
 
     copy_engines: transfers it can drive while it computes. copy_overhead_ps: what each
-    transfer costs before its first byte moves.
+    transfer costs before its first byte moves. reduces: whether what arrives can be added to
+    what is there on the way (collective libraries do), rather than by a kernel of its own.
+    node: the machine it is in, for collectives that go inside machines before between them.
     """
 
     name: str
@@ -52,105 +58,126 @@ class Processor:
     cost: CostModel
     copy_engines: int
     copy_overhead_ps: int
-
-
-@dataclass(frozen=True)
-class Link:
-    """One direction of a connection between two nodes.
-
-    name: ``A->B``. kind: its name in the description. channel: what transfers hold while
-    they pass; both directions of a half-duplex link have the same one.
-    """
-
-    name: str
-    kind: str
-    source: str
-    destination: str
-    bandwidth_bytes_per_s: float
-    latency_ps: int
-    channel: str
+    reduces: bool = False
+    node: str = ""
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """Processors, memories and links. Raises CheckError, on construction, listing what is wrong."""
+    """Processors, memories and links. Raises CheckError, on construction, listing what is wrong.
+
+    hosts: memories that batches may start from. routing, routes: see ``dataflow.routing.Router``.
+    """
 
     name: str
     processors: Mapping[str, Processor]
     memories: Mapping[str, Memory]
     links: tuple[Link, ...]
-    host: str | None = None
+    hosts: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
     constants: tuple[Constant, ...] = ()
     description: str = ""
+    routing: Routing = "shortest"
+    routes: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        faults = list(self._faults())
+        faults = list(self._node_faults()) + list(link_faults(self.links))
+        if not faults:
+            faults = [
+                *self._connection_faults(),
+                *given_route_faults(self.routes, self.graph, frozenset(self.memories)),
+            ]
         if faults:
             raise CheckError(f"hardware {self.name!r}", faults)
 
-    def _faults(self) -> list[str]:
-        nodes = [*self.memories, *self.switches]
-        faults = [f"no processors; name at least one under {'processors'!r}"] if not self.processors else []
-        faults += [
-            f"{name!r} names two things; processors, hosts and switches need names of their own"
-            for name in sorted({n for n in nodes if nodes.count(n) > 1})
-        ]
-        faults += [
-            f"{name!r} has no memory of its own; add one of that name"
-            for name in (*self.processors, *((self.host,) if self.host else ()))
-            if name not in self.memories
-        ]
-        joined = Counter((link.source, link.destination) for link in self.links)
-        faults += [
-            f"{count} links go from {source!r} to {destination!r}; keep one"
-            for (source, destination), count in joined.items()
-            if count > 1
-        ]
-        faults += [
-            f"link {link.name!r} has bandwidth {link.bandwidth_bytes_per_s} B/s, which must be more than 0"
-            for link in self.links
-            if not link.bandwidth_bytes_per_s > 0
-        ]
+    def _node_faults(self) -> Iterator[str]:
+        """Nodes have names of their own and memories; links join nodes."""
+        nodes = Counter([*self.memories, *self.switches])
+        if not self.processors:
+            yield f"no processors; name at least one under {'processors'!r}"
+        for name in sorted(name for name, count in nodes.items() if count > 1):
+            yield f"{name!r} names two things; processors, hosts and switches need names of their own"
+        for name in (*self.processors, *self.hosts):
+            if name not in self.memories:
+                yield f"{name!r} has no memory of its own; add one of that name"
         for link in self.links:
-            faults += [
-                f"link {link.kind!r} connects {end!r}, which is no processor, host or switch "
-                f"(there are: {', '.join(nodes)})"
-                for end in (link.source, link.destination)
-                if end not in nodes
-            ]
-        if faults:
-            return faults
+            for end in (link.source, link.destination):
+                if end not in nodes:
+                    yield (
+                        f"link {link.kind!r} connects {end!r}, which is no processor, host or switch "
+                        f"(there are: {', '.join(nodes)})"
+                    )
+
+    def _connection_faults(self) -> Iterator[str]:
+        """There is a way from every memory to every other, and back."""
+        components = nx.strongly_connected_components(self.graph)
+        part = {node: number for number, nodes in enumerate(components) for node in nodes}
         for first in self.memories:
             for second in self.memories:
-                there_and_back = ((first, second), (second, first))
-                if first < second and not all(nx.has_path(self.graph, *way) for way in there_and_back):
-                    faults.append(
+                if first < second and part[first] != part[second]:
+                    yield (
                         f"{first!r} and {second!r} are not connected; add a link whose 'connects' joins them"
                     )
-        return faults
 
     @cached_property
     def graph(self) -> nx.DiGraph[str]:
         """Nodes and links as a networkx graph; each edge carries its ``link``."""
         graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_nodes_from([*self.memories, *self.switches])
-        for link in self.links:
-            if not graph.has_edge(link.source, link.destination):
-                graph.add_edge(link.source, link.destination, link=link)
+        graph.add_edges_from((link.source, link.destination, {"link": link}) for link in self.links)
         return graph
 
     @cached_property
-    def _routes(self) -> dict[tuple[str, str], tuple[Link, ...]]:
+    def _router(self) -> Router:
+        return Router(self.graph, frozenset(self.memories), self.routing, self.routes)
+
+    @cached_property
+    def _links_of(self) -> dict[tuple[str, ...], tuple[Link, ...]]:
         return {}
 
-    def route(self, source: str, destination: str) -> tuple[Link, ...]:
-        """The links from one memory to another: fewest hops, ties by the nodes' names.
+    @cached_property
+    def _alphas_ps(self) -> dict[tuple[str, str], int]:
+        return {}
 
+    def route(self, source: str, destination: str, flow: str = "") -> tuple[Link, ...]:
+        """The links from one memory to another, as ``dataflow.routing.Router`` chooses them.
+
+        flow: what tells apart messages that may go different ways, where ``routing`` is ``ecmp``.
         What lies on the way, a switch or another node, forwards at no cost of its own.
         """
-        key = (source, destination)
-        if key not in self._routes:
-            nodes = min(nx.all_shortest_paths(self.graph, source, destination))
-            self._routes[key] = tuple(self.graph.edges[edge]["link"] for edge in pairwise(nodes))
-        return self._routes[key]
+        nodes = self._router.nodes(source, destination, flow)
+        if nodes not in self._links_of:
+            self._links_of[nodes] = tuple(self.graph.edges[edge]["link"] for edge in pairwise(nodes))
+        return self._links_of[nodes]
+
+    def nearest_host(self, memory: str) -> str:
+        """The host that is fewest hops from a memory, the first named of several; there must be one."""
+        return min(self.hosts, key=lambda host: len(self.route(host, memory)))
+
+    def driver(self, source: str, destination: str) -> str | None:
+        """Whose copy engine makes a transfer: the sender's, or the receiver's when the sender has none.
+
+        None between two hosts, which need no copy engine.
+        """
+        return next((name for name in (source, destination) if name in self.processors), None)
+
+    def alpha_ps(self, source: str, destination: str) -> int:
+        """Time before a transfer's first byte moves: overheads of its driver and links, and latencies."""
+        if (source, destination) not in self._alphas_ps:
+            driver = self.driver(source, destination)
+            overhead_ps = self.processors[driver].copy_overhead_ps if driver else 0
+            route = self.route(source, destination)
+            links_ps = sum(link.message_overhead_ps + link.latency_ps for link in route)
+            self._alphas_ps[source, destination] = overhead_ps + links_ps
+        return self._alphas_ps[source, destination]
+
+    def transfer_ps(self, size_bytes: int, source: str, destination: str) -> int:
+        """Time of a transfer that shares nothing: alpha + bytes over the slowest link; at least 1 ps."""
+        route = self.route(source, destination)
+        longest = max((link.time_ps(size_bytes) for link in route), default=0.0)
+        return max(1, self.alpha_ps(source, destination) + round(longest))
+
+    def hop(self, source: str, destination: str) -> tuple[int, float]:
+        """(alpha in picoseconds, bytes/s) of large messages, for closed forms: a + S/B."""
+        route = self.route(source, destination)
+        return self.alpha_ps(source, destination), min(link.attainable_bytes_per_s for link in route)

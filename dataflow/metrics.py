@@ -60,7 +60,7 @@ class ProcessorUse:
 
 @dataclass(frozen=True)
 class Movement:
-    """Bytes and time that one layer and phase put on a link."""
+    """Bytes that one layer and phase put on a link, and how long any of them were passing."""
 
     layer: str
     phase: str
@@ -70,9 +70,8 @@ class Movement:
 
 @dataclass(frozen=True)
 class LinkUse:
-    """One direction of a link (``kind`` link) or all that went from one memory to another (route)."""
+    """One direction of a link. busy_s: while anything passed, however many shared it."""
 
-    kind: str
     bytes: int
     busy_s: float
     utilisation: float
@@ -80,8 +79,59 @@ class LinkUse:
 
 
 @dataclass(frozen=True)
+class Traffic:
+    """All that went from one memory to another, over however many links.
+
+    loaded_bytes: of the bytes those of the next batch; the others were exchanged. busy_s: while
+    at least one of the transfers was on its way.
+    """
+
+    transfers: int
+    bytes: int
+    loaded_bytes: int
+    busy_s: float
+    movements: tuple[Movement, ...]
+
+    @property
+    def exchanged_bytes(self) -> int:
+        """All but the load of the next batch."""
+        return self.bytes - self.loaded_bytes
+
+
+@dataclass(frozen=True)
+class CommunicationTime:
+    """What transfers of one kind took: those of a collective, or those along a mesh axis.
+
+    busy_s: while at least one of its transfers, or of the sums that belong to it, went on.
+    exposed_s: what processors were idle for its transfers, all together.
+    """
+
+    name: str
+    transfers: int
+    bytes: int
+    busy_s: float
+    exposed_s: float
+
+
+@dataclass(frozen=True)
+class Bubble:
+    """Idle shares between the first forward and the last gradient task of a step.
+
+    fraction: 1 - busy / (span_s * processors), over the processors that run forward or
+    gradient tasks; busy is whatever they compute in that time. processors: each one's own.
+    """
+
+    fraction: float
+    span_s: float
+    processors: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Transfer:
-    """One transfer. ready_s: when what it carries was there; waiting until start_s is queueing."""
+    """One transfer. ready_s: when what it carries was there; waiting until start_s is queueing.
+
+    collective, dimension: what it is part of and the mesh axes it goes along, empty for none.
+    """
 
     layer: str
     phase: str
@@ -92,6 +142,8 @@ class Transfer:
     ready_s: float
     start_s: float
     end_s: float
+    collective: str = ""
+    dimension: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +161,11 @@ class Latencies:
 
 @dataclass(frozen=True)
 class LayerTime:
-    """What the tasks of one layer and phase took on all processors together."""
+    """What the tasks of one layer and phase took on all processors together.
+
+    exposed_s: what processors were idle for its transfers. hidden_s: its transfers, at each
+    processor they leave or reach, while that one did not wait for any transfer.
+    """
 
     name: str
     phase: str
@@ -117,6 +173,8 @@ class LayerTime:
     flop: int
     bytes: int
     transfer_bytes: int
+    exposed_s: float
+    hidden_s: float
     bound: str
 
 
@@ -140,7 +198,13 @@ class Limit:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Everything measured of a run."""
+    """Everything measured of a run.
+
+    traffic: by the memories it leaves and reaches. collectives: by kind and algorithm, beside
+    them ``send`` for what is part of none and ``load`` for the next batch. dimensions: by mesh
+    axes along which the members of a collective or both ends of a send differ; ``other`` where
+    they differ along none, ``load`` for the next batch.
+    """
 
     steps: int
     batch: int
@@ -152,6 +216,10 @@ class Metrics:
     processors: Mapping[str, ProcessorUse]
     memories: Mapping[str, MemoryUse]
     links: Mapping[str, LinkUse]
+    traffic: Mapping[tuple[str, str], Traffic]
+    collectives: tuple[CommunicationTime, ...]
+    dimensions: tuple[CommunicationTime, ...]
+    bubble: Bubble
     transfers: tuple[Transfer, ...]
     transfer_latency: Latencies
     layers: tuple[LayerTime, ...]

@@ -8,28 +8,60 @@ from functools import cached_property
 from math import prod
 
 import networkx as nx
+import numpy as np
 
 from dataflow.errors import CheckError, NetworkError
-from dataflow.layers import Binding, Count, LayerSpec, LossLayer, Shape
-from dataflow.ops import Op, Role
+from dataflow.layers import Binding, Count, LayerSpec, Learned, LossLayer, Shape
+from dataflow.ops import Op, Operand, Role
+from dataflow.ops.axis import Whole
 
 DATA = "data"
 LABEL = "label"
+WEIGHT = "weight"
+"""The parameter that one layer may share with another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """A network reads sequences of so many ``tokens``, numbers below its ``classes``."""
+
+    tokens: Count
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
     """Layers in the order they are written; a layer may name its inputs, so it is a DAG.
 
-    input: (channels, height, width) of one image. classes: how many labels there are.
+    input: (channels, height, width) of one image, or how many tokens one sequence has.
+    classes: how many labels there are; of tokens, the vocabulary: the labels are the tokens
+    that come next.
     """
 
     name: str
-    input: tuple[Count, Count, Count]
+    input: tuple[Count, Count, Count] | Tokens
     classes: Count
     layers: Mapping[str, LayerSpec]
     description: str = ""
     source: str = ""
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of one example: (channels, height, width) of an image, (positions,) of tokens."""
+        return (self.input.tokens,) if isinstance(self.input, Tokens) else self.input
+
+    @property
+    def label_shape(self) -> Shape:
+        """Shape of one example's labels: () of an image, (positions,) of tokens."""
+        return self.input_shape if isinstance(self.input, Tokens) else ()
+
+    def batch(self, count: int) -> tuple[Operand, Operand]:
+        """The batch, ``data``, and its labels, ``label``, of so many examples."""
+        batch = Whole("batch", count)
+        if isinstance(self.input, Tokens):
+            axes = (batch, Whole("position", self.input.tokens))
+            return Operand(DATA, Role.INPUT, axes, "int32"), Operand(LABEL, Role.INPUT, axes, "int32")
+        image = map(Whole, ("channel", "height", "width"), self.input)
+        return Operand(DATA, Role.INPUT, (batch, *image)), Operand(LABEL, Role.INPUT, (batch,), "int32")
 
     @cached_property
     def inputs(self) -> Mapping[str, tuple[str, ...]]:
@@ -61,6 +93,11 @@ class Network:
             if "." in name or "@" in name
         ]
         for name, sources in self.inputs.items():
+            faults += [
+                f"layer {name!r} reads {source!r} twice; its gradient would be counted once"
+                for source in dict.fromkeys(sources)
+                if sources.count(source) > 1
+            ]
             for source in sources:
                 if source == DATA:
                     continue
@@ -82,23 +119,65 @@ class Network:
 
     def ops(self, batch: int) -> dict[str, Op]:
         """The op of each layer for a batch, in ``order``. Raises CheckError listing all faults."""
-        shapes: dict[str, Shape] = {DATA: self.input}
+        shapes: dict[str, Shape] = {DATA: self.input_shape}
         bound: dict[str, Op] = {}
         faults: list[str] = []
         for name in self.order:
             # What reads a layer that does not fit has no input to check.
             if all(source in shapes for source in self.inputs[name]):
                 sources = tuple(shapes[source] for source in self.inputs[name])
+                tokens = DATA in self.inputs[name] and isinstance(self.input, Tokens)
+                binding = Binding(name, batch, sources, self.classes, self.label_shape, tokens)
                 try:
-                    bound[name] = self.layers[name].bind(Binding(name, batch, sources, self.classes))
+                    bound[name] = self.layers[name].bind(binding)
                 except NetworkError as fault:
                     faults.append(str(fault))
                 else:
                     shapes[name] = bound[name].operand("output").shape[1:]
+        faults += self._sharing_faults(bound)
         faults += self._ending_faults()
         if faults:
             raise CheckError(f"network {self.name!r}", faults)
         return bound
+
+    @cached_property
+    def shared_weights(self) -> Mapping[str, str]:
+        """For each layer that uses another's weight, that other layer (``weight_of``)."""
+        return {
+            name: spec.weight_of
+            for name, spec in self.layers.items()
+            if isinstance(spec, Learned) and spec.weight_of is not None
+        }
+
+    def _sharing_faults(self, bound: Mapping[str, Op]) -> list[str]:
+        """A weight is shared with a layer that has one of its own, of the same shape."""
+        faults: list[str] = []
+        weights = {
+            name: operand.shape
+            for name, op in bound.items()
+            for operand in op.by_role(Role.PARAMETER)
+            if operand.name == WEIGHT
+        }
+        for name, other in self.shared_weights.items():
+            told = f"layer {name!r}: weight_of {other!r}"
+            if other not in self.layers:
+                faults.append(f"{told}, which is no layer (there are: {', '.join(self.layers)})")
+            elif other in self.shared_weights:
+                faults.append(f"{told}, which uses that of {self.shared_weights[other]!r}; name that one")
+            elif other in bound and other not in weights:
+                faults.append(f"{told}, which has no weight")
+            elif other in bound and name in bound and weights.get(name) != weights[other]:
+                faults.append(f"{told} has shape {weights[other]}, but {weights.get(name)} is needed")
+        return faults
+
+    def learned(self, layer: str) -> tuple[Operand, ...]:
+        """The parameters of a layer that are its own, not another's, as operands for one image."""
+        own = self._ops_of_one_image[layer].by_role(Role.PARAMETER)
+        return tuple(o for o in own if o.name != WEIGHT or layer not in self.shared_weights)
+
+    @cached_property
+    def _ops_of_one_image(self) -> Mapping[str, Op]:
+        return self.ops(1)
 
     def _ending_faults(self) -> list[str]:
         """A training step needs exactly one loss, at the end, and no layer that leads nowhere."""
@@ -119,18 +198,18 @@ class Network:
         return faults
 
     def parameters(self, layer: str) -> int:
-        """How many weights and biases a layer has."""
-        return sum(prod(o.shape) for o in self.ops(1)[layer].by_role(Role.PARAMETER))
+        """How many weights and biases a layer has of its own."""
+        return sum(prod(operand.shape) for operand in self.learned(layer))
 
     @cached_property
     def parameter_count(self) -> int:
-        """How many weights and biases the network has."""
-        return sum(prod(o.shape) for op in self.ops(1).values() for o in op.by_role(Role.PARAMETER))
+        """How many weights and biases the network has; what layers share counts once."""
+        return sum(self.parameters(layer) for layer in self._ops_of_one_image)
 
     @cached_property
     def macs_per_image(self) -> int:
         """Multiply-accumulates of one image's forward pass."""
-        return sum(op.macs for op in self.ops(1).values())
+        return sum(op.macs for op in self._ops_of_one_image.values())
 
     @property
     def forward_flop_per_image(self) -> int:
@@ -147,16 +226,19 @@ def activation_bytes(network: Network, batch: int, itemsize: int) -> dict[str, i
     element of every top blob counted once, data and labels included; in-place layers and
     the loss add none.
     """
-    images = prod(network.input) * batch
-    simulator = images * itemsize + batch * 4
-    caffe = images + batch
+    given = network.batch(batch)
+    simulator = sum(_bytes(operand, itemsize) for operand in given)
+    caffe = sum(prod(operand.shape) for operand in given)
     for op in network.ops(batch).values():
-        forward = op.passes[0]
+        saved = {written for each in op.gradient_passes for written in each.writes}
+        in_place = {written for each in op.forward_passes for written, _ in each.in_place}
         for operand in op.by_role(Role.OUTPUT, Role.SAVED, Role.RANDOM):
-            shared = any(written == operand.name for written, _ in forward.in_place)
-            if not shared:
-                width = 1 if operand.dtype == "uint8" else itemsize
-                simulator += prod(operand.shape) * width
+            if operand.name not in saved | in_place:
+                simulator += _bytes(operand, itemsize)
                 if operand.role is Role.OUTPUT and op.kind != "softmax_cross_entropy":
                     caffe += prod(operand.shape)
     return {"simulator": simulator, "caffe": 4 * caffe}
+
+
+def _bytes(operand: Operand, itemsize: int) -> int:
+    return prod(operand.shape) * (np.dtype(operand.dtype).itemsize if operand.dtype else itemsize)

@@ -31,8 +31,8 @@ Chosen = Callable[[str], Array]
 
 Progress = Callable[[int, int], None]
 
-_LEFT_OUT = (TensorKind.BATCH, TensorKind.MASK)
-"""Given to both sides, not computed."""
+_LEFT_OUT = (TensorKind.BATCH, TensorKind.MASK, TensorKind.RECOMPUTED)
+"""Given to both sides, or computed a second time."""
 
 
 class Reference(Protocol):
@@ -176,5 +176,5 @@ def _one_processor() -> Hardware:
         processors={"processor": Processor("processor", "reference", cost, 1, 0)},
         memories={name: Memory(name, plenty) for name in ("processor", "host")},
         links=tuple(Link(f"{a}->{b}", "wire", a, b, 1e12, 0, f"{a}->{b}") for a, b in ends),
-        host="host",
+        hosts=("host",),
     )

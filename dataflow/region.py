@@ -6,7 +6,8 @@ all intersections and differences of regions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -14,9 +15,14 @@ Range = tuple[int, int]
 """A half-open range of indices, ``(start, stop)``."""
 
 
-def split_range(extent: int, parts: int, index: int) -> Range:
-    """The ``index``-th of ``parts`` ranges over ``extent``: floor(n i / p) to floor(n (i+1) / p)."""
-    return extent * index // parts, extent * (index + 1) // parts
+def share_of(whole: Range, shares: Sequence[int], index: int) -> Range:
+    """The ``index``-th of the ranges that cut ``whole`` in these proportions, rounded down.
+
+    Of p equal shares of n elements it is floor(n i / p) to floor(n (i+1) / p).
+    """
+    start, extent, total = whole[0], whole[1] - whole[0], sum(shares)
+    before = sum(shares[:index])
+    return start + extent * before // total, start + extent * (before + shares[index]) // total
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,3 +103,33 @@ def uncovered(region: Region, covers: Iterable[Region]) -> tuple[Region, ...]:
     for cover in covers:
         rest = tuple(piece for part in rest for piece in part.difference(cover))
     return rest
+
+
+class RegionIndex:
+    """Finds, among many regions of one tensor, those that overlap another.
+
+    They are sorted along the axis on which most of them begin apart, so that few are looked at.
+    """
+
+    def __init__(self, regions: Sequence[Region]) -> None:
+        self._regions = regions
+        dimensions = len(regions[0].ranges) if regions else 0
+        starts = [len({region.ranges[axis][0] for region in regions}) for axis in range(dimensions)]
+        self._axis = starts.index(max(starts)) if starts else -1
+        if self._axis < 0:
+            self._order, self._starts, self._longest = list(range(len(regions))), [], 0
+            return
+        along = [region.ranges[self._axis] for region in regions]
+        self._order = sorted(range(len(regions)), key=lambda index: (along[index][0], index))
+        self._starts = [along[index][0] for index in self._order]
+        self._longest = max(stop - start for start, stop in along)
+
+    def overlapping(self, region: Region) -> list[int]:
+        """The places of those that share an element with a region, in their order."""
+        if self._axis < 0:
+            return self._order
+        start, stop = region.ranges[self._axis]
+        first = bisect_right(self._starts, start - self._longest)
+        last = bisect_left(self._starts, stop)
+        near = self._order[first:last]
+        return sorted(index for index in near if self._regions[index].intersection(region) is not None)

@@ -7,11 +7,11 @@ knows nothing of where descriptions, backends or reports come from.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from math import isfinite
+from math import isfinite, prod
 
 import backends
 import topologies
@@ -22,10 +22,12 @@ from dataflow.executor import Executor, Losses
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
 from dataflow.measurement import measure
+from dataflow.metrics import Metrics
 from dataflow.override import Override
 from dataflow.placement import PlacedGraph, Shard, place
 from dataflow.references import LastStep, OneProcessor, Reference, verify
 from dataflow.result import Result
+from dataflow.scaling import Scaling, Sweep, Unfit, batch_override, mesh_overrides, scaling_of
 from dataflow.simulation import Run, simulate
 from dataflow.unchanged import unchanged_warnings
 from dataflow.verification import Verification
@@ -119,6 +121,49 @@ def verify_experiment(
             "choose another, such as 'numpy'"
         )
     return result.verification
+
+
+def scale_experiment(
+    name: str, settings: Sequence[Override], sweep: Sweep, progress: Progress | None = None
+) -> Scaling:
+    """An experiment of a name or path, simulated at every size of a sweep.
+
+    Sizes that do not fit in memory are named as such; when none fits, the first one's
+    OutOfMemoryError is raised. Raises OptionError for a size that the plan cannot have.
+    """
+    choices = list(sweep.choices)
+    measured: list[tuple[Mapping[str, str], Metrics]] = []
+    unfit: list[Unfit] = []
+    base: Experiment | None = None
+    for done, choice in enumerate(choices):
+        if progress:
+            progress("simulating", done, len(choices))
+        sized = _sized(name, settings, sweep, choice, base)
+        base = base or sized
+        try:
+            measured.append((sweep.told(choice), measure(simulate(place_experiment(sized), sized.training.steps))))
+        except OutOfMemoryError as full:
+            if len(unfit) + 1 == len(choices):
+                raise
+            unfit.append(Unfit(sweep.told(choice), sized.training.batch, full.memory, full.capacity_bytes))
+    return scaling_of(base.name if base else name, sweep, measured, unfit)
+
+
+def _sized(
+    name: str, settings: Sequence[Override], sweep: Sweep, choice: Mapping[str, str], first: Experiment | None
+) -> Experiment:
+    """The experiment at one size. first: that of the first size, once it is known."""
+    told = " ".join(f"{field}={value}" for field, value in sweep.told(choice).items())
+    others = [Override(path, value) for path, value in choice.items() if not path.startswith("plan.mesh.")]
+    try:
+        plain = topologies.load(name, [*settings, *others])
+        lengths = mesh_overrides(plain, choice)
+        sized = topologies.load(name, [*settings, *others, *lengths]) if lengths else plain
+        count, first_count = (prod(e.plan.mesh.values()) for e in (sized, first or sized))
+        batch = batch_override(sweep, (first or sized).training.batch, count, first_count)
+        return topologies.load(name, [*settings, *others, *lengths, *batch]) if batch else sized
+    except TopologyError as error:
+        raise OptionError(f"over {told}: {error}") from None
 
 
 def largest_batch(experiment: Experiment) -> int | None:

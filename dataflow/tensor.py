@@ -26,6 +26,7 @@ class TensorKind(Enum):
     VELOCITY = "velocity"
     ACTIVATION = "activation"
     SAVED = "saved"
+    RECOMPUTED = "recomputed activation"
     MASK = "mask"
     ACTIVATION_GRADIENT = "activation gradient"
     PARAMETER_GRADIENT = "parameter gradient"

@@ -16,7 +16,9 @@ class Span:
     engine's processor (as ``gpu0.copy``) and the channels of the links. ready_ps: when all
     it reads was there. cause: index of the span whose end let it start, None at time 0.
     bound: what set its length: ``compute``, ``memory``, ``launch`` or ``link``. source,
-    destination: the memories of a transfer, None for all else.
+    destination: the memories of a transfer, None for all else. collective: what a transfer or
+    sum is part of, such as ``all-reduce ring``; dimension: the mesh axes it goes along; both
+    empty for what is part of none.
     """
 
     index: int
@@ -38,6 +40,8 @@ class Span:
     bytes: int
     bound: str
     cause: int | None
+    collective: str = ""
+    dimension: str = ""
 
     @property
     def length_ps(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataflow.placement import TaskKind
@@ -34,42 +34,40 @@ def path_to(span: Span | None, trace: Trace, since_ps: int) -> Iterator[tuple[Sp
         span = None if span.cause is None else trace.spans[span.cause]
 
 
-def waits_of(processor: str, trace: Trace) -> list[Wait]:
+def last_to_end(trace: Trace) -> Span:
+    """The span that ended last; of several the one that started first."""
+    return max(trace.measured, key=lambda span: (span.end_ps, -span.index))
+
+
+def waits(trace: Trace) -> dict[str, list[Wait]]:
     """Every interval in which a processor was idle during the measured steps, by cause.
 
     A gap before a task is followed back through the chain of causes that ended it: the part
-    a transfer accounts for is exposed communication, the rest is the others' computation.
+    a transfer accounts for is exposed communication, the rest is the others' computation. By
+    processor; one without tasks waits for nothing and is not there.
     """
-    waits: list[Wait] = []
-    computing = sorted(
-        (span for span in trace.measured if span.processor == processor), key=lambda span: span.start_ps
-    )
+    computing: dict[str, list[Span]] = {}
+    for span in trace.measured:
+        if span.processor is not None:
+            computing.setdefault(span.processor, []).append(span)
+    last = last_to_end(trace)
+    return {processor: _waits_between(spans, last, trace) for processor, spans in computing.items()}
+
+
+def _waits_between(computing: list[Span], last: Span, trace: Trace) -> list[Wait]:
+    found: list[Wait] = []
     free_ps = trace.start_ps
-    for span in computing:
+    for span in sorted(computing, key=lambda span: span.start_ps):
         if span.start_ps > free_ps:
             cause = None if span.cause is None else trace.spans[span.cause]
-            waits += _explained(cause, trace, free_ps, span.start_ps)
+            found += _explained(cause, trace, free_ps, span.start_ps)
         free_ps = max(free_ps, span.end_ps)
-    if computing and trace.end_ps > free_ps:
-        last = max(trace.measured, key=lambda span: (span.end_ps, -span.index))
-        waits += _explained(last, trace, free_ps, trace.end_ps)
-    return waits
+    if trace.end_ps > free_ps:
+        found += _explained(last, trace, free_ps, trace.end_ps)
+    return found
 
 
 def _explained(cause: Span | None, trace: Trace, start_ps: int, end_ps: int) -> Iterator[Wait]:
     for span, since_ps, until_ps in path_to(cause, trace, start_ps):
         transfer = span if span.kind is TaskKind.TRANSFER else None
         yield Wait(since_ps, min(until_ps, end_ps), transfer)
-
-
-def union_ps(intervals: Sequence[tuple[int, int]]) -> int:
-    """How long at least one of the intervals lasts."""
-    total, reached = 0, None
-    for start, end in sorted(intervals):
-        if reached is None or start > reached:
-            total += end - start
-            reached = end
-        elif end > reached:
-            total += end - reached
-            reached = end
-    return total

@@ -4,12 +4,12 @@ Everything here reads a ``dataflow.result.Result`` or a report.json, never a liv
 simulation. The facade is lazy, so that importing it costs nothing:
 
     summary(result)                   the console summary of a run
-    write(result, folder)             report.md, report.json, trace.json, timeline.png, memory.png
+    write(result, folder)             report.md, report.json, trace.json, pictures, communication.csv
     report_json(result)               what report.json holds; ``report_schema()`` its schema
     read_report(path)                 a report.json again
     report_markdown(result)           what report.md holds
     perfetto_trace(result)            what trace.json holds, for ui.perfetto.dev
-    timeline_png, memory_png          the pictures
+    timeline_png, memory_png, communication_png     the pictures
     check_writable(folder)            whether write could
     show_verification, verification_json      how far every tensor is from the reference
     compare, compare_json             two reports side by side

@@ -14,10 +14,13 @@ from reports import content, units
 from reports.document import Json
 from reports.grid import Grid, Row
 from reports.reading import parse_report
-from reports.schema import Report
+from reports.schema import CommunicationEntry, Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_ROWS = 100
+"""Of each section; ``compare_json`` has all."""
 
 Format = Callable[[float], str]
 
@@ -46,7 +49,7 @@ def compare(a: Mapping[str, object], b: Mapping[str, object]) -> RenderableType:
     heads = [_head("A", first), _head("B", second), Text(_differences(first, second), style="dim")]
     sections = list(dict.fromkeys(pair.section for pair in pairs))
     grids = [_grid(section, [pair for pair in pairs if pair.section == section]) for section in sections]
-    return Group(*heads, *(Padding(grid.rich(), (1, 0, 0, 0)) for grid in grids))
+    return Group(*heads, *(Padding(grid.first(_ROWS).rich(), (1, 0, 0, 0)) for grid in grids))
 
 
 def compare_json(a: Mapping[str, object], b: Mapping[str, object]) -> Json:
@@ -103,6 +106,8 @@ def _pairs(a: Report, b: Report) -> list[_Pair]:
         ("processors", _processors),
         ("memories", _memories),
         ("moved", _moved),
+        ("collectives", _collectives),
+        ("dimensions", _dimensions),
         ("layers", _layers),
     )
     for section, quantities in sections:
@@ -137,6 +142,7 @@ def _run(report: Report) -> dict[str, tuple[float | None, Format]]:
         "communication_exposed_s": (sum(use.communication_exposed_s for use in uses), units.duration),
         "communication_hidden_s": (sum(use.communication_hidden_s for use in uses), units.duration),
         "waiting_for_others_s": (sum(use.waiting_for_others_s for use in uses), units.duration),
+        "bubble": (report.bubble.fraction, units.percent),
         "exchanged_bytes": (exchanged, units.size),
         "peak_memory_bytes": (max((use.peak_memory_bytes for use in uses), default=0), units.size),
     }
@@ -158,7 +164,26 @@ def _memories(report: Report) -> _Quantities:
 
 def _moved(report: Report) -> _Quantities:
     return {
-        name: {"bytes": (use.bytes, units.size)} for name, use in content.between_memories(report).items()
+        f"{pair.source}->{pair.destination}": {"bytes": (pair.bytes, units.size)} for pair in report.traffic
+    }
+
+
+def _collectives(report: Report) -> _Quantities:
+    return _times(report.collectives)
+
+
+def _dimensions(report: Report) -> _Quantities:
+    return _times(report.dimensions)
+
+
+def _times(times: Iterable[CommunicationEntry]) -> _Quantities:
+    return {
+        time.name: {
+            "bytes": (time.bytes, units.size),
+            "busy_s": (time.busy_s, units.duration),
+            "exposed_s": (time.exposed_s, units.duration),
+        }
+        for time in times
     }
 
 
@@ -178,6 +203,8 @@ _TITLES = {
     "processors": "Processors",
     "memories": "Memory at its fullest",
     "moved": "Bytes from memory to memory",
+    "collectives": "Communication by collective",
+    "dimensions": "Communication by dimension",
     "layers": "Layers, all processors together",
 }
 _WORDS = {
@@ -189,6 +216,7 @@ _WORDS = {
     "communication_exposed_s": "exposed communication",
     "communication_hidden_s": "hidden communication",
     "waiting_for_others_s": "waiting for others",
+    "bubble": "bubble",
     "exchanged_bytes": "exchanged",
     "peak_memory_bytes": "peak memory, largest",
     "utilisation": "busy",
@@ -197,7 +225,7 @@ _WORDS = {
 
 def _grid(section: str, pairs: list[_Pair]) -> Grid:
     note = "B / A below 1 is less in B; exchanged, exposed, hidden and waiting: summed over processors"
-    named = section in ("processors", "layers")
+    named = section in ("processors", "layers", "collectives", "dimensions")
     columns = ("", "A", "B", "B / A")
     rows = tuple(_row(pair, named=named) for pair in pairs if pair.a is not None or pair.b is not None)
     return Grid(_TITLES[section], columns, rows, note=note if section == "run" else "")

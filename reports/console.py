@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dataflow.result import Result
-from reports import content, units
+from reports import communication_tables, content, units
 from reports.document import report_of
+from reports.grid import Grid
 from reports.schema import Report
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _ROWS = 16
 """Processors, memories or links that a console shows; report.md and report.json have all."""
+
+_WIDEST_MATRIX = 6
+_PAIRS = 8
+"""Memories whose matrix is no wider than a narrow console, and pairs that are shown of more."""
 
 
 def summary(result: Result) -> RenderableType:
@@ -35,6 +40,7 @@ def summary_of(report: Report) -> RenderableType:
         content.processors(report).first(_ROWS),
         content.memories(report, kinds=4).first(_ROWS),
         content.links(report).first(_ROWS),
+        *_communication(report),
         content.layers(report),
     )
     return Group(
@@ -42,6 +48,19 @@ def summary_of(report: Report) -> RenderableType:
         Padding(_headline(report), (1, 0)),
         *(Padding(grid.rich(), (0, 0, 1, 0)) for grid in grids if grid.rows),
         *_warnings(report),
+    )
+
+
+def _communication(report: Report) -> tuple[Grid, ...]:
+    """The matrix where it fits, and what collectives and mesh axes took where there are any."""
+    matrix = communication_tables.matrix(report, _WIDEST_MATRIX, _PAIRS)
+    named = [time.name for time in (*report.collectives, *report.dimensions)]
+    if set(named) <= {"send", "other", "load"}:
+        return (matrix,)
+    return (
+        matrix,
+        communication_tables.collectives(report).first(_ROWS),
+        communication_tables.dimensions(report).first(_ROWS),
     )
 
 
@@ -55,6 +74,8 @@ def _headline(report: Report) -> Table:
     table.add_row("loss", Text(content.loss(report)))
     table.add_row("limited by", Text(content.limiting(report)))
     table.add_row("critical path", Text(content.critical_path(report)))
+    if len(report.bubble.processors) > 1:
+        table.add_row("bubble", Text(communication_tables.bubble(report)))
     table.add_row("transfers", Text(content.latency(report)))
     cold = f"{units.duration(report.cold_start_s)} to load the first batch; in no other number here"
     table.add_row("cold start", Text(cold))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reports import units
 from reports.grid import Grid, Row
-from reports.schema import LayerEntry, LinkEntry, ProcessorEntry, Report, TensorEntry, VerificationEntry
+from reports.schema import LayerEntry, ProcessorEntry, Report, TensorEntry, VerificationEntry
 
 LOAD = "load"
 """The phase that brings the next batch; every other transfer is an exchange."""
@@ -154,12 +154,11 @@ def _by_kind(by_kind: Mapping[str, int], shown: int) -> str:
 
 
 def links(report: Report) -> Grid:
-    """A row for each link direction and route that carried anything."""
+    """A row for each link direction that carried anything."""
     used = {name: use for name, use in report.links.items() if use.bytes}
     rows = [
         (
             name,
-            use.kind,
             units.size(use.bytes),
             units.size(sum(m.bytes for m in use.movements if m.phase != LOAD)),
             units.duration(use.busy_s),
@@ -169,10 +168,9 @@ def links(report: Report) -> Grid:
     ]
     idle = [name for name, use in report.links.items() if not use.bytes]
     return Grid(
-        "Links and routes",
-        ("from->to", "kind", "bytes", "exchanged", "busy", "of step"),
+        "Links",
+        ("from->to", "bytes", "exchanged", "busy", "of step"),
         tuple(rows),
-        left=("kind",),
         note="exchanged: all but the load of the next batch" + (f"; idle: {_few(idle)}" if idle else ""),
     )
 
@@ -274,13 +272,3 @@ def tensor_kinds(verification: VerificationEntry) -> Grid:
     )
     columns = ("kind", "tensors", "largest relative error", "in")
     return Grid("By kind of tensor", columns, rows, left=("in",))
-
-
-def between_memories(report: Report) -> dict[str, LinkEntry]:
-    """What went from one memory to another: routes, and links that need no switch."""
-    ends = set(report.memories)
-    return {
-        name: use
-        for name, use in report.links.items()
-        if use.bytes and (use.kind == "route" or set(name.split("->")) <= ends)
-    }

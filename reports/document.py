@@ -8,11 +8,14 @@ from pydantic import ValidationError
 
 from dataflow.errors import ReportError
 from dataflow.experiment import Experiment
-from dataflow.metrics import Metrics, ProcessorUse
+from dataflow.metrics import Metrics, ProcessorUse, Traffic
 from dataflow.result import Result
 from dataflow.verification import Verification
+from reports.plan_schema import PlanEntry
 from reports.schema import (
     VERSION,
+    BubbleEntry,
+    CommunicationEntry,
     ConstantEntry,
     ExposureEntry,
     HardwareEntry,
@@ -21,13 +24,14 @@ from reports.schema import (
     LimitEntry,
     LinkEntry,
     MemoryEntry,
+    MovementEntry,
     NetworkEntry,
     OverrideEntry,
     PathEntry,
-    PlanEntry,
     ProcessorEntry,
     Report,
     TensorEntry,
+    TrafficEntry,
     TrainingEntry,
     TransferEntry,
     VerificationEntry,
@@ -93,6 +97,10 @@ def _report(result: Result) -> Report:
         processors={name: _processor(name, use, metrics) for name, use in metrics.processors.items()},
         memories={name: _memory(name, metrics) for name in metrics.memories},
         links={name: LinkEntry.model_validate(use) for name, use in metrics.links.items()},
+        traffic=tuple(_traffic(ends, use) for ends, use in metrics.traffic.items()),
+        collectives=tuple(CommunicationEntry.model_validate(time) for time in metrics.collectives),
+        dimensions=tuple(CommunicationEntry.model_validate(time) for time in metrics.dimensions),
+        bubble=BubbleEntry.model_validate(metrics.bubble),
         transfer_latency=LatencyEntry.model_validate(metrics.transfer_latency),
         layers=tuple(LayerEntry.model_validate(layer) for layer in metrics.layers),
         verification=None if result.verification is None else verification_entry(result.verification),
@@ -144,6 +152,18 @@ def _processor(name: str, use: ProcessorUse, metrics: Metrics) -> ProcessorEntry
         ),
         peak_memory_bytes=memory.peak_bytes,
         memory_capacity_bytes=memory.capacity_bytes,
+    )
+
+
+def _traffic(ends: tuple[str, str], use: Traffic) -> TrafficEntry:
+    return TrafficEntry(
+        source=ends[0],
+        destination=ends[1],
+        transfers=use.transfers,
+        bytes=use.bytes,
+        loaded_bytes=use.loaded_bytes,
+        busy_s=use.busy_s,
+        movements=tuple(MovementEntry.model_validate(movement) for movement in use.movements),
     )
 
 

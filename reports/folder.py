@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import copymode
@@ -14,7 +14,15 @@ from shutil import copymode
 from dataflow.errors import ReportError
 from dataflow.result import Result
 
-FILES = ("report.md", "report.json", "trace.json", "timeline.png", "memory.png")
+FILES = (
+    "report.md",
+    "report.json",
+    "trace.json",
+    "timeline.png",
+    "memory.png",
+    "communication.png",
+    "communication.csv",
+)
 """What a report's folder holds."""
 
 Writer = Callable[[Path], None]
@@ -22,7 +30,7 @@ Writer = Callable[[Path], None]
 
 
 def write(result: Result, folder: str | Path) -> tuple[Path, ...]:
-    """Writes report.md, report.json, trace.json, timeline.png and memory.png into a folder.
+    """Writes FILES into a folder: the report for people and for programs, the trace, pictures.
 
     The folder (and its parent, such as ``results``) is made; if it holds a report and nothing
     else it is replaced as a whole; in a folder that holds other files too, each of these is
@@ -57,7 +65,7 @@ def _check_access(place: Path, folder: str | Path) -> None:
 
 
 def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]:
-    """Writes files into a folder, all or none; see ``write``."""
+    """Writes files into a folder, all or none; see ``write``. writers: by the names of the files."""
     check_writable(folder)
     target = folder.resolve()
     fresh = _beside(target, "tmp")
@@ -68,8 +76,8 @@ def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]
         for name, writer in writers.items():
             writer(fresh / name)
         with _alone_in(target.parent):
-            if _is_whole(target):
-                _replace_folder(fresh, target)
+            if _is_whole(target, writers):
+                _replace_folder(fresh, target, writers)
             else:
                 for name in writers:
                     (fresh / name).replace(target / name)
@@ -77,7 +85,7 @@ def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]
         rule = f"cannot be written: {error.strerror or error}"
         raise _error(folder, rule, "choose another folder") from error
     finally:
-        _discard(fresh)
+        _discard(fresh, writers)
         if made:
             with suppress(OSError):  # it stays unless nothing came of it
                 target.parent.rmdir()
@@ -103,6 +111,8 @@ def _alone_in(parent: Path) -> Iterator[None]:
 
 def _writers(result: Result) -> dict[str, Writer]:
     """For each file who writes it; imported here, for matplotlib takes its time."""
+    from reports.communication_csv import communication_csv
+    from reports.communication_picture import communication_png
     from reports.document import report_of
     from reports.markdown import markdown_of
     from reports.memory_chart import memory_png
@@ -112,20 +122,24 @@ def _writers(result: Result) -> dict[str, Writer]:
     report = report_of(result)
     document = report.model_dump(mode="json")
     return {
-        "report.md": lambda path: _write_text(path, markdown_of(report)),
-        "report.json": lambda path: _write_text(path, _json(document, indent=2)),
-        "trace.json": lambda path: _write_text(path, _json(perfetto_trace(result), indent=None)),
+        "report.md": lambda path: write_text(path, markdown_of(report)),
+        "report.json": lambda path: write_text(path, json_text(document, indent=2)),
+        "trace.json": lambda path: write_text(path, json_text(perfetto_trace(result), indent=None)),
         "timeline.png": lambda path: timeline_png(result, path),
         "memory.png": lambda path: memory_png(result, path),
+        "communication.png": lambda path: communication_png(report, path),
+        "communication.csv": lambda path: write_text(path, communication_csv(report)),
     }
 
 
-def _json(document: object, indent: int | None) -> str:
+def json_text(document: object, indent: int | None) -> str:
+    """Strict JSON with a newline at its end."""
     separators = (",", ":") if indent is None else (",", ": ")
     return json.dumps(document, indent=indent, separators=separators, allow_nan=False) + "\n"
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Writes text the same on every system."""
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -138,14 +152,14 @@ def _beside(target: Path, what: str) -> Path:
     return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.{what}")
 
 
-def _is_whole(target: Path) -> bool:
+def _is_whole(target: Path, files: Iterable[str]) -> bool:
     """Whether the folder may be replaced: it is new or holds our files only, and nobody stands in it."""
     if not target.is_dir():
         return True
-    return {entry.name for entry in target.iterdir()} <= set(FILES) and not Path.cwd().is_relative_to(target)
+    return {entry.name for entry in target.iterdir()} <= set(files) and not Path.cwd().is_relative_to(target)
 
 
-def _replace_folder(fresh: Path, target: Path) -> None:
+def _replace_folder(fresh: Path, target: Path, files: Iterable[str]) -> None:
     """Puts one folder in the place of another."""
     old = _beside(target, "old")
     try:
@@ -156,12 +170,12 @@ def _replace_folder(fresh: Path, target: Path) -> None:
     finally:
         if old.is_dir() and not target.exists():  # stopped between the two renames
             old.rename(target)
-        _discard(old)
+        _discard(old, files)
 
 
-def _discard(folder: Path) -> None:
+def _discard(folder: Path, files: Iterable[str]) -> None:
     """Removes our files, and the folder if that empties it: what others put there stays."""
-    for name in FILES:
+    for name in files:
         with suppress(OSError):
             (folder / name).unlink(missing_ok=True)
     with suppress(OSError):

@@ -67,9 +67,9 @@ def hardware_figure(hardware: Hardware) -> Figure:
 
 def _positions(hardware: Hardware) -> dict[str, Position]:
     """In levels by the distance from the host where switches make a tree, else in a circle."""
-    if hardware.host is None or not hardware.switches:
+    if not hardware.hosts or not hardware.switches:
         return _circle(hardware)
-    distance = nx.single_source_shortest_path_length(hardware.graph, hardware.host)
+    distance = nx.multi_source_dijkstra_path_length(hardware.graph, set(hardware.hosts))
     levels: dict[int, list[str]] = {}
     for name in hardware.graph.nodes:
         levels.setdefault(distance[name], []).append(name)

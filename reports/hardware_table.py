@@ -28,7 +28,7 @@ def hardware_json(hardware: Hardware) -> Json:
         "version": "1",
         "name": hardware.name,
         "description": hardware.description,
-        "host": hardware.host,
+        "hosts": list(hardware.hosts),
         "switches": list(hardware.switches),
         "processors": {name: _processor(p, hardware) for name, p in hardware.processors.items()},
         "memories": {

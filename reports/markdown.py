@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataflow.result import Result
-from reports import content, units
+from reports import communication_tables, content, units
 from reports.document import report_of
 from reports.grid import Grid
 from reports.schema import Report, VerificationEntry
@@ -13,12 +13,23 @@ from reports.schema import Report, VerificationEntry
 _WORST_TENSORS = 15
 _SLOWEST_TRANSFERS = 15
 
+_ROWS = 60
+"""Of what there is once for each processor and layer, or pair of memories and layer."""
+
+_PICTURES = (
+    ("timeline of the run", "timeline.png"),
+    ("memory over time", "memory.png"),
+    ("who sent how much to whom", "communication.png"),
+)
+
 _HOW_TO_READ = """\
 All times are simulated. Times, bytes and FLOP are those of one step, averaged over the steps that
 were run; the cold start (the first batch's load) is in none of them. MB = 1,000,000 bytes.
 
 - **Exposed** communication is time in which a processor was idle because what it needed next was
   on its way; **hidden** communication went on behind its computation and cost nothing.
+- The **bubble** is the idle share of the processors that have forward or gradient tasks, from the
+  first of these tasks to the end of the last gradient task of a step.
 - **Waiting for others** is time in which it was idle because another processor had yet to compute.
 - The **critical path** goes from the end of the last task back to the beginning, each time to what
   the task had waited for. Making anything else faster changes nothing, at first.
@@ -36,7 +47,7 @@ def markdown_of(report: Report) -> str:
     """The text of report.md from a report that is there already."""
     sections = (
         _head(report),
-        "![timeline of the run](timeline.png)\n\n![memory over time](memory.png)",
+        "\n\n".join(f"![{what}]({file})" for what, file in _PICTURES),
         f"## How to read this\n\n{_HOW_TO_READ}",
         "## What limits the step",
         *(_bullets(content.limit_sentences(report))),
@@ -111,7 +122,9 @@ def _machine_grids(report: Report) -> Iterator[Grid]:
             for by in sorted(use.exposed_by, key=lambda by: -by.time_s)
         ),
         left=("layer", "phase"),
-    )
+    ).first(_ROWS)
+    yield communication_tables.overlap(report)
+    yield communication_tables.bubbles(report)
     yield Grid(
         "Busy time by phase",
         ("phase", "all processors together"),
@@ -127,18 +140,21 @@ def _machine_grids(report: Report) -> Iterator[Grid]:
             for holding in use.holdings[:8]
         ),
         left=("tensor", "kind"),
-    )
+    ).first(2 * _ROWS)
     yield content.links(report)
+    yield communication_tables.matrix(report)
+    yield communication_tables.collectives(report)
+    yield communication_tables.dimensions(report)
 
 
 def _transfers(report: Report) -> Iterator[str]:
     movements = tuple(
-        (name, m.layer, m.phase, f"{m.bytes:,}", units.duration(m.time_s))
-        for name, use in content.between_memories(report).items()
-        for m in use.movements
+        (f"{pair.source}->{pair.destination}", m.layer, m.phase, f"{m.bytes:,}", units.duration(m.time_s))
+        for pair in report.traffic
+        for m in pair.movements
     )
     columns: tuple[str, ...] = ("from->to", "layer", "phase", "bytes", "time")
-    yield _section(Grid("What moved", columns, movements, left=("layer", "phase")))
+    yield _section(Grid("What moved", columns, movements, left=("layer", "phase")).first(2 * _ROWS))
     slowest = sorted(report.transfers, key=lambda t: t.ready_s - t.end_s)[:_SLOWEST_TRANSFERS]
     rows = tuple(
         (

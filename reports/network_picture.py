@@ -68,7 +68,7 @@ def network_figure(network: Network) -> Figure:
     for name, sources in inputs.items():
         for source in sources:
             _arrow(axes, places[source], places[name])
-    shape = "x".join(map(str, network.input))
+    shape = "x".join(map(str, network.input_shape))
     _node(axes, places[DATA], DATA, f"{network.classes} classes", shape, palette.INK)
     for name, op in ops.items():
         colour = palette.OPS.get(op.kind, palette.OTHER_OP)

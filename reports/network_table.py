@@ -48,7 +48,7 @@ def network_json(network: Network, batch: int, itemsize: int) -> Json:
         "name": network.name,
         "description": network.description,
         "source": network.source,
-        "input_shape": list(network.input),
+        "input_shape": list(network.input_shape),
         "classes": network.classes,
         "parameters": network.parameter_count,
         "parameter_bytes": network.parameter_count * itemsize,

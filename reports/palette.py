@@ -59,3 +59,9 @@ def ink_on(colour: str) -> str:
     """Black or white, whichever is read better on this colour (``#rrggbb``)."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else "white"
+
+
+def lighter(colour: str, share: float = 0.35) -> str:
+    """The colour (``#rrggbb``) mixed with so much white."""
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (255 - part) * share):02X}" for part in parts)

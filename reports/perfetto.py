@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dataflow.hardware import Hardware
+from dataflow.measurement import links_passed
 from dataflow.placement import TaskKind
 from dataflow.result import Result
 from dataflow.trace import MemoryEvent, Span, Trace
@@ -102,12 +103,13 @@ def _meta(name: str, process: int, thread: int, arguments: Json) -> Json:
 
 
 def _resources(span: Span, hardware: Hardware) -> Iterator[tuple[int, str]]:
-    """The processor; or for a transfer the copy engine and each link, in its direction."""
+    """The processor; or for a transfer the copy engine, if one drives it, and each link in its direction."""
     if span.source is None or span.destination is None:
         yield _PROCESSORS, span.resources[0]
         return
-    yield _COPY_ENGINES, span.resources[0]
-    for link in hardware.route(span.source, span.destination):
+    if span.resources[0].removesuffix(".copy") in hardware.processors:
+        yield _COPY_ENGINES, span.resources[0]
+    for link in links_passed(span, hardware):
         yield _LINKS, link.name
 
 

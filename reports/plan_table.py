@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dataflow.ops import Op
+from dataflow.ops import Op, Phase
 from dataflow.placement import PlacedGraph, PlacedTask
-from dataflow.plan import Part, parts_of_layers
+from dataflow.placement.parts import Part, Parts
 from dataflow.tensor import TensorKind
 from reports import units
 from reports.content import LOAD
@@ -27,14 +27,14 @@ def plan_json(placed: PlacedGraph) -> Json:
     Exchanges are by phase and from->to, in bytes of one step.
     """
     ops = placed.task_graph.ops
-    parts = parts_of_layers(placed.plan, ops, placed.hardware)
+    parts = Parts(placed.plan, ops, placed.hardware)
     held = _parameters_held(placed)
     moved = _exchanges(placed.transfers)
     layers = [
         {
             "name": name,
             "op": op.kind,
-            "parts": [_part(part, op) for part in parts[name]],
+            "parts": [_part(part, op) for part in parts.of(name, Phase.FORWARD)],
             "parameters": held.get(name, {}),
             "exchanges": moved.get(name, {}),
         }

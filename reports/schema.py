@@ -6,27 +6,15 @@ unless a field says otherwise. A number that is not finite is written as null.
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-VERSION: Literal["1"] = "1"
+from reports.entry import Entry, FiniteOrNone
+from reports.plan_schema import PlanEntry
+
+VERSION: Literal["2"] = "2"
 """The version of the format; it changes when a field changes its name or meaning, or goes."""
-
-
-def _finite_or_none(value: object) -> object:
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
-FiniteOrNone = Annotated[float | None, BeforeValidator(_finite_or_none)]
-"""A number that a computation gave and that may not be finite."""
-
-
-class Entry(BaseModel):
-    """Part of a report; no number in it is one that JSON cannot write."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, from_attributes=True)
 
 
 class NetworkEntry(Entry):
@@ -45,21 +33,6 @@ class HardwareEntry(Entry):
     description: str
     processors: int
     links: int = Field(description="directions of links")
-
-
-class RuleEntry(Entry):
-    """How the layers that a pattern matches are placed."""
-
-    shard: dict[str, str] = Field(description="dimension to mesh axis")
-    on: tuple[str, ...] = Field(description="the processors that run the layer, if not the whole mesh")
-
-
-class PlanEntry(Entry):
-    """How it was split."""
-
-    mesh: dict[str, int] = Field(description="axis to length")
-    processors: tuple[str, ...] = Field(description="those of the mesh; empty for all")
-    layers: dict[str, RuleEntry] = Field(description="pattern of layer names to rule; the last that matches")
 
 
 class TrainingEntry(Entry):
@@ -125,22 +98,53 @@ class MemoryEntry(Entry):
 
 
 class MovementEntry(Entry):
-    """What one layer and phase put on a link or route."""
+    """What one layer and phase put on a link, or moved from one memory to another."""
 
     layer: str
     phase: str
     bytes: int
-    time_s: float
+    time_s: float = Field(description="while any of it was passing")
 
 
 class LinkEntry(Entry):
-    """One direction of a link, or all that went from one memory to another over several links."""
+    """One direction of a link."""
 
-    kind: Literal["link", "route"]
     bytes: int
-    busy_s: float
-    utilisation: float
+    busy_s: float = Field(description="while anything passed, however many transfers shared it")
+    utilisation: float = Field(description="busy share of the step")
     movements: tuple[MovementEntry, ...]
+
+
+class TrafficEntry(Entry):
+    """All that went from one memory to another, over however many links."""
+
+    source: str
+    destination: str
+    transfers: int
+    bytes: int
+    loaded_bytes: int = Field(description="of the bytes those of the next batch")
+    busy_s: float = Field(description="while at least one of the transfers was on its way")
+    movements: tuple[MovementEntry, ...]
+
+
+class CommunicationEntry(Entry):
+    """What the transfers of one collective, or along one mesh axis, took."""
+
+    name: str
+    transfers: int
+    bytes: int
+    busy_s: float = Field(description="while at least one of its transfers or sums went on")
+    exposed_s: float = Field(description="what processors were idle for its transfers, all together")
+
+
+class BubbleEntry(Entry):
+    """Idle shares from a step's first forward to its last gradient task."""
+
+    fraction: float = Field(description="1 - busy / (span_s * processors)")
+    span_s: float = Field(description="from the first forward to the end of the last gradient task")
+    processors: dict[str, float] = Field(
+        description="of those with forward or gradient tasks, each one's own"
+    )
 
 
 class TransferEntry(Entry):
@@ -155,6 +159,8 @@ class TransferEntry(Entry):
     ready_s: float = Field(description="when what it carries was there")
     start_s: float
     end_s: float
+    collective: str = Field(description="such as 'all-reduce ring'; empty for a plain send")
+    dimension: str = Field(description="mesh axes it goes along, such as 'data' or 'data+model'")
 
 
 class LatencyEntry(Entry):
@@ -175,6 +181,8 @@ class LayerEntry(Entry):
     flop: int
     bytes: int = Field(description="read and written by its tasks")
     transfer_bytes: int = Field(description="moved between memories for it")
+    exposed_s: float = Field(description="what processors were idle for its transfers")
+    hidden_s: float = Field(description="its transfers while the processors at their ends waited for none")
     bound: str = Field(description="what set most of the time: compute, memory, launch or link")
 
 
@@ -231,7 +239,7 @@ class ConstantEntry(Entry):
 class Report(Entry):
     """Everything one run of Dataflow has to say; see docs/report.md."""
 
-    version: Literal["1"] = Field(description="of this format")
+    version: Literal["2"] = Field(description="of this format")
     experiment: str
     description: str
     network: NetworkEntry
@@ -255,6 +263,10 @@ class Report(Entry):
     processors: dict[str, ProcessorEntry]
     memories: dict[str, MemoryEntry]
     links: dict[str, LinkEntry] = Field(description="by A->B")
+    traffic: tuple[TrafficEntry, ...] = Field(description="the communication matrix, without its zeros")
+    collectives: tuple[CommunicationEntry, ...] = Field(description="by kind and algorithm; send; load")
+    dimensions: tuple[CommunicationEntry, ...] = Field(description="by mesh axes; other; load")
+    bubble: BubbleEntry
     transfer_latency: LatencyEntry
     layers: tuple[LayerEntry, ...]
     verification: VerificationEntry | None

@@ -1,4 +1,4 @@
-"""timeline.png: who did what when, a row for each processor, copy engine and link direction."""
+"""timeline.png: who did what when, a row for each resource or a lane for each of many processors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from dataflow.result import Result
 from dataflow.trace import Trace
 from reports import palette, units
-from reports.timeline_rows import Row, rows_of
+from reports.timeline_bars import Bar, Row, Timeline
+from reports.timeline_rows import timeline_of
 from reports.window import Window, window_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _DPI = 120
 _WIDTH_IN = 16.0
-_ROWS_SHOWN = 90
 _FONT = 7.0
 _POINTS_PER_IN = 72.0
 
@@ -34,28 +34,33 @@ def timeline_figure(result: Result) -> Figure:
     from matplotlib.figure import Figure
 
     window = window_of(result.trace)
-    rows = rows_of(result, window)
-    left_out = len(rows) - _ROWS_SHOWN
-    rows = rows[:_ROWS_SHOWN]
-    thickness = 0.46 if len(rows) <= 24 else max(0.14, 0.46 * 24 / len(rows))
+    timeline = timeline_of(result, window)
+    rows = timeline.rows
+    thickness = _thickness(timeline)
     height = 1.7 + thickness * sum(row.height + row.gap for row in rows)
     figure = Figure(figsize=(_WIDTH_IN, max(3.0, height)), dpi=_DPI, layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     middles = _middles(rows)
-    _set_up(axes, rows, middles, window, thickness)
-    _title(axes, result, window, left_out)
+    _set_up(axes, timeline, middles, window, thickness)
+    _title(axes, result, window, timeline.note)
     _mark_steps(axes, result.trace, window)
-    _legend(figure, rows)
+    _legend(figure, timeline)
     figure.draw_without_rendering()  # settles how wide the axes are, on which labels depend
     points_per_unit = axes.bbox.width / _DPI * _POINTS_PER_IN / (window.limits[1] - window.limits[0])
     for row, middle in zip(rows, middles, strict=True):
-        _draw_waits(axes, row, middle, window)
+        _draw_waits(axes, row, middle, window, hatched=not timeline.compact)
         _draw_bars(axes, row, middle, window, points_per_unit)
         _write_labels(axes, row, middle, window, points_per_unit, thickness * row.height * _POINTS_PER_IN)
     return figure
 
 
 # -- how it is drawn ------------------------------------------------------------------------------
+
+
+def _thickness(timeline: Timeline) -> float:
+    """The height of a processor's row in inches: less where there are many."""
+    count = sum(row.height for row in timeline.rows)
+    return min(0.46, max(0.13, (12.0 if timeline.compact else 11.0) / count))
 
 
 def _middles(rows: Sequence[Row]) -> list[float]:
@@ -70,17 +75,17 @@ def _middles(rows: Sequence[Row]) -> list[float]:
 
 
 def _set_up(
-    axes: Axes, rows: Sequence[Row], middles: Sequence[float], window: Window, thickness: float
+    axes: Axes, timeline: Timeline, middles: Sequence[float], window: Window, thickness: float
 ) -> None:
-    font = min(9.0, max(4.0, thickness * 0.5 * _POINTS_PER_IN * 0.75))
+    rows = timeline.rows
+    font = min(9.0, max(7.0 if timeline.compact else 4.0, thickness * 0.5 * _POINTS_PER_IN * 0.75))
     axes.set_xlim(*window.limits)
     axes.set_ylim(sum(row.height + row.gap for row in rows) + 0.2, 0.0)
     axes.set_yticks(list(middles), [row.label for row in rows], fontsize=font)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=9)
     axes.set_xlabel(
-        f"simulated time since the first step began, {window.unit}"
-        "      dx: gradient of a layer's input, dw: of its weights",
+        f"simulated time since the first step began, {window.unit}{timeline.key and '      '}{timeline.key}",
         fontsize=9,
     )
     axes.grid(visible=True, axis="x", color="#E2E2E2", linewidth=0.6)
@@ -102,7 +107,7 @@ def _set_up(
         )
 
 
-def _title(axes: Axes, result: Result, window: Window, left_out: int) -> None:
+def _title(axes: Axes, result: Result, window: Window, note: str) -> None:
     metrics = result.metrics
     busy = [use.utilisation for use in metrics.processors.values()]
     title = (
@@ -110,8 +115,7 @@ def _title(axes: Axes, result: Result, window: Window, left_out: int) -> None:
         f"{units.number(metrics.images_per_s)} images/s,  "
         f"processors busy {units.percent(sum(busy) / len(busy))}"
     )
-    notes = [window.told, f"{left_out} more rows in trace.json" if left_out > 0 else ""]
-    told = ", ".join(note for note in notes if note)
+    told = ", ".join(told for told in (window.told, note) if told)
     axes.set_title(title + (f"   ({told})" if told else ""), fontsize=12, loc="left", pad=18)
 
 
@@ -138,9 +142,10 @@ def _mark_steps(axes: Axes, trace: Trace, window: Window) -> None:
         start_ps = end_ps
 
 
-def _legend(figure: Figure, rows: Sequence[Row]) -> None:
+def _legend(figure: Figure, timeline: Timeline) -> None:
     from matplotlib.patches import Patch
 
+    rows = timeline.rows
     present = {bar.phase for row in rows for bar in row.bars}
     handles = [
         Patch(color=colour, label=phase) for phase, colour in palette.PHASES.items() if phase in present
@@ -150,7 +155,7 @@ def _legend(figure: Figure, rows: Sequence[Row]) -> None:
             Patch(
                 facecolor=palette.EXPOSED,
                 edgecolor=palette.EXCHANGE,
-                hatch="////",
+                hatch=None if timeline.compact else "////",
                 linewidth=0,
                 label="waits for a transfer",
             )
@@ -160,7 +165,8 @@ def _legend(figure: Figure, rows: Sequence[Row]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
 
 
-def _draw_waits(axes: Axes, row: Row, middle: float, window: Window) -> None:
+def _draw_waits(axes: Axes, row: Row, middle: float, window: Window, *, hatched: bool) -> None:
+    """hatched: as the legend has it; in a thin row a hatch would hide the colour."""
     for exposed in (False, True):
         ranges = [
             (window.at(wait.start_ps), window.length(wait.length_ps))
@@ -176,7 +182,7 @@ def _draw_waits(axes: Axes, row: Row, middle: float, window: Window) -> None:
                 place,
                 facecolor=palette.EXPOSED,
                 edgecolor=palette.EXCHANGE,
-                hatch="////",
+                hatch="////" if hatched else None,
                 linewidth=0,
             )
         else:
@@ -186,15 +192,18 @@ def _draw_waits(axes: Axes, row: Row, middle: float, window: Window) -> None:
 def _draw_bars(axes: Axes, row: Row, middle: float, window: Window, points_per_unit: float) -> None:
     """One collection for each colour; wide bars leave a gap to the next, narrow ones stay visible."""
     gap, least = 0.8 / points_per_unit, 0.5 / points_per_unit
-    by_phase: dict[str, list[tuple[float, float]]] = {}
+    by_colour: dict[str, list[tuple[float, float]]] = {}
     for bar in row.bars:
         length = window.length(bar.end_ps - bar.start_ps)
         drawn = length - gap if length * points_per_unit > 2.5 else max(length, least)
-        by_phase.setdefault(bar.phase, []).append((window.at(bar.start_ps), drawn))
-    for phase, ranges in by_phase.items():
-        axes.broken_barh(
-            ranges, (middle - row.height / 2, row.height), facecolor=palette.PHASES[phase], linewidth=0
-        )
+        by_colour.setdefault(_colour(bar), []).append((window.at(bar.start_ps), drawn))
+    for colour, ranges in by_colour.items():
+        axes.broken_barh(ranges, (middle - row.height / 2, row.height), facecolor=colour, linewidth=0)
+
+
+def _colour(bar: Bar) -> str:
+    colour = palette.PHASES[bar.phase]
+    return palette.lighter(colour) if bar.shaded else colour
 
 
 def _write_labels(
@@ -223,7 +232,7 @@ def _write_labels(
             va="center",
             rotation=rotation,
             fontsize=font,
-            color=palette.ink_on(palette.PHASES[bar.phase]),
+            color=palette.ink_on(_colour(bar)),
             clip_on=True,
             in_layout=False,
         )

@@ -1,93 +1,70 @@
-"""The rows of a timeline: what is shown of a run, apart from how it is drawn."""
+"""The rows of a timeline: each processor, copy engine and link, or a lane for each of many processors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from dataflow.hardware import Hardware
-from dataflow.placement import TaskKind
+from dataflow.measurement import links_passed
 from dataflow.result import Result
 from dataflow.trace import Span
-from dataflow.waiting import Wait, waits_of
+from dataflow.waiting import waits
 from reports import units
 from reports.lanes import lanes
+from reports.timeline_bars import NUMBERS, Row, Timeline, busy_bars, joined_bars, microbatches, single_bars
+from reports.timeline_lanes import processor_lanes
 from reports.window import Window
 
-_SHORT = {"input_gradient": "dx", "weight_gradient": "dw"}
+_ROWS_SHOWN = 60
+"""More rows than this are one lane for each processor instead."""
+
+_DIRECTIONS = "dx: gradient of a layer's input, dw: of its weights"
+
+_PIXELS = 4000
+"""Gaps of less than a part in so many of the picture are not seen."""
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A span as drawn: its colour by phase, and what may be written on it, longest first."""
-
-    start_ps: int
-    end_ps: int
-    phase: str
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the picture. height: in rows of a processor. beside: text at its right end."""
-
-    label: str
-    height: float
-    gap: float
-    bars: tuple[Bar, ...]
-    waits: tuple[Wait, ...] = ()
-    beside: str = ""
+def timeline_of(result: Result, window: Window) -> Timeline:
+    """What is drawn of a run: all resources in use, or lanes of processors where those are too many."""
+    least_gap_ps = (window.end_ps - window.start_ps) // _PIXELS
+    microbatch = microbatches(result.trace)
+    rows = _rows(result, window, microbatch, least_gap_ps)
+    if len(rows) <= _ROWS_SHOWN:
+        return Timeline(tuple(rows), NUMBERS if microbatch else _DIRECTIONS)
+    return processor_lanes(result, window, least_gap_ps)
 
 
-def rows_of(result: Result, window: Window) -> list[Row]:
+def _rows(result: Result, window: Window, microbatch: Mapping[int, int], least_gap_ps: int) -> list[Row]:
     """Each processor with its copy engines, then the links; of the latter two only those in use."""
     trace, hardware = result.trace, result.experiment.hardware
     shown = [span for span in trace.spans if window.has(span.start_ps, span.end_ps)]
     by_resource: dict[str, list[Span]] = {}
-    by_link: dict[str, list[Span]] = {link.name: [] for link in hardware.links}
     for span in shown:
         by_resource.setdefault(span.resources[0], []).append(span)
-        for name in _link_names(span, hardware):
-            by_link[name].append(span)
+    waited = waits(trace)
     rows: list[Row] = []
     for name in hardware.processors:
-        use = result.metrics.processors[name]
-        waits = tuple(wait for wait in waits_of(name, trace) if window.has(wait.start_ps, wait.end_ps))
-        bars = _bars(by_resource.get(name, []))
-        rows.append(Row(name, 1.0, 0.35, bars, waits, f"busy {units.percent(use.utilisation)}"))
+        beside = f"busy {units.percent(result.metrics.processors[name].utilisation)}"
+        idle = tuple(wait for wait in waited.get(name, ()) if window.has(wait.start_ps, wait.end_ps))
+        spans = by_resource.get(name, [])
+        bars = joined_bars(spans, microbatch, least_gap_ps) if microbatch else single_bars(spans)
+        rows.append(Row(name, 1.0, 0.35, bars, idle, beside))
         engines = lanes(by_resource.get(f"{name}.copy", []))
-        rows += [Row(f"{name} copy", 0.5, 0.12, _bars(lane)) for lane in engines]
-    for index, (name, spans) in enumerate((n, s) for n, s in by_link.items() if s):
-        use_of_link = result.metrics.links[name]
-        beside = units.percent(use_of_link.utilisation)
-        rows.append(
-            Row(
-                name.replace("->", " \N{RIGHTWARDS ARROW} "),
-                0.5,
-                0.12 if index else 0.5,
-                _bars(spans),
-                (),
-                beside,
-            )
-        )
+        rows += [Row(f"{name} copy", 0.5, 0.12, single_bars(lane)) for lane in engines]
+    return rows + _link_rows(result, shown, hardware)
+
+
+def _link_rows(result: Result, shown: Sequence[Span], hardware: Hardware) -> list[Row]:
+    by_link: dict[str, list[Span]] = {link.name: [] for link in hardware.links}
+    for span in shown:
+        for link in links_passed(span, hardware):
+            by_link[link.name].append(span)
+    rows: list[Row] = []
+    for name, spans in by_link.items():
+        if spans:
+            # Transfers that share a link lie over one another: no bar could be told from the next.
+            bars = single_bars(spans) if len(lanes(spans)) == 1 else busy_bars(spans)
+            told = name.replace("->", " \N{RIGHTWARDS ARROW} ")
+            beside = units.percent(result.metrics.links[name].utilisation)
+            rows.append(Row(told, 0.5, 0.12 if rows else 0.5, bars, (), beside))
     return rows
-
-
-def _link_names(span: Span, hardware: Hardware) -> list[str]:
-    if span.source is None or span.destination is None:
-        return []
-    return [link.name for link in hardware.route(span.source, span.destination)]
-
-
-def _bars(spans: Iterable[Span]) -> tuple[Bar, ...]:
-    return tuple(Bar(span.start_ps, span.end_ps, _phase(span), _labels(span)) for span in spans)
-
-
-def _phase(span: Span) -> str:
-    exchange = span.kind is TaskKind.TRANSFER and span.phase.label != "load"
-    return "exchange" if exchange else span.phase.label
-
-
-def _labels(span: Span) -> tuple[str, ...]:
-    short = _SHORT.get(span.operation.rpartition(" ")[2])
-    return (f"{span.layer} {short}", span.layer) if short else (span.layer,)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from typing import TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from dataflow.ops import (
+    Add,
     AveragePooling,
+    BatchNormalization,
+    Concat,
     Convolution,
     Dropout,
     FullyConnected,
+    GlobalPooling,
     LocalResponseNormalization,
     MaxPooling,
     MomentumSgd,
     Op,
     Relu,
+    Reshape,
     Sigmoid,
     SoftmaxCrossEntropy,
     Tanh,
@@ -25,6 +31,7 @@ from dataflow.ops import (
 from dataflow.ops.axis import equal_blocks
 from dataflow.ops.pooling import Pooling
 from dataflow.region import Range
+from tests.sequence_strategies import SEQUENCE_OPS, sequence_losses
 
 PoolingKind = TypeVar("PoolingKind", bound=Pooling)
 
@@ -112,6 +119,38 @@ image_shapes = st.one_of(st.tuples(small, small), st.tuples(small, small, small,
 
 
 @st.composite
+def global_poolings(draw: st.DrawFn) -> GlobalPooling:
+    """Means over the positions of sequences and images."""
+    shape = draw(st.one_of(st.tuples(small, small, small), st.tuples(small, small, small, small)))
+    return GlobalPooling(shape, prod(shape[2:]))
+
+
+@st.composite
+def batch_normalizations(draw: st.DrawFn) -> BatchNormalization:
+    """Batch normalisation over one group or several of at least two elements a channel."""
+    groups, images = draw(st.integers(1, 3)), draw(small)
+    positions = draw(st.sampled_from(((), (3,), (2, 3)))) if images > 1 else (2, 3)
+    shape = (groups * images, draw(small), *positions)
+    return BatchNormalization(shape, images, images * prod(positions), epsilon=0.1)
+
+
+@st.composite
+def concats(draw: st.DrawFn) -> Concat:
+    """Two inputs to four of any number of channels."""
+    counts = draw(st.lists(small, min_size=2, max_size=4))
+    channels = tuple((f"input{index}", count) for index, count in enumerate(counts))
+    return Concat(draw(small), channels, draw(st.sampled_from(((), (3,), (2, 3)))))
+
+
+@st.composite
+def reshapes(draw: st.DrawFn) -> Reshape:
+    """From any arrangement of the same elements to any other."""
+    a, b, c = draw(small), draw(small), draw(small)
+    shapes = st.sampled_from(((a * b * c,), (a, b * c), (a * b, c), (a, b, c), (c, a, b), (b, c, a)))
+    return Reshape(draw(small), draw(shapes), draw(shapes))
+
+
+@st.composite
 def dropouts(draw: st.DrawFn) -> Dropout:
     """Dropout of both conventions."""
     return Dropout(draw(image_shapes), draw(st.sampled_from((0.25, 0.5))), draw(st.booleans()))
@@ -137,12 +176,18 @@ OPS: dict[type[Op], st.SearchStrategy[Op]] = {
     FullyConnected: fully_connected(),
     MaxPooling: _poolings(MaxPooling),
     AveragePooling: _poolings(AveragePooling),
+    GlobalPooling: global_poolings(),
     LocalResponseNormalization: normalizations(),
+    BatchNormalization: batch_normalizations(),
+    Add: st.builds(Add, image_shapes, st.integers(2, 4)),
+    Concat: concats(),
+    Reshape: reshapes(),
     Relu: st.builds(Relu, image_shapes),
     Tanh: st.builds(Tanh, image_shapes),
     Sigmoid: st.builds(Sigmoid, image_shapes),
     Dropout: dropouts(),
-    SoftmaxCrossEntropy: losses(),
+    **SEQUENCE_OPS,
+    SoftmaxCrossEntropy: st.one_of(losses(), sequence_losses()),
     MomentumSgd: updates(),
 }
 """A generator of whole ops for each kind."""

@@ -13,7 +13,10 @@ import pytest
 from dataflow.cli import main
 
 TINY = "tiny-2x-gtx580"
-FILES = {"report.md", "report.json", "trace.json", "timeline.png", "memory.png"}
+FILES = {
+    *("report.md", "report.json", "trace.json", "timeline.png", "memory.png"),
+    *("communication.png", "communication.csv"),
+}
 
 
 @pytest.fixture(autouse=True)

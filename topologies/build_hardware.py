@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 
 from dataflow.cost import Efficiency, Roofline
 from dataflow.errors import CheckError
-from dataflow.hardware import Constant, Hardware, Link, Memory, Processor
+from dataflow.hardware import Constant, Hardware, Link, Memory, Packets, Processor
+from topologies.assemble import Assembly, Broken, Connection, Unit, assembled
 from topologies.faults import full_path
-from topologies.hardware_document import (
-    Attained,
-    Efficiencies,
-    HardwareDocument,
-    LinkDocument,
-    OfKind,
-    ProcessorModel,
-)
+from topologies.hardware_document import HardwareDocument, MachineDocument
 from topologies.override import OUTSIDE_SOURCE
-from topologies.tree import Fault, Keys, Node, did_you_mean
+from topologies.processor_document import DEFAULT, Attained, OfKind, ProcessorModel
+from topologies.tree import Fault, Keys, Node
+
+PASSES = ("forward", "input_gradient", "weight_gradient", "update")
 
 
 def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> Hardware | None:
@@ -26,92 +22,48 @@ def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> 
 
     root: the tree of the document, for places. faults: where what is wrong is added.
     """
-    found = list(_faults(document, root))
-    if found:
-        faults += found
+    broken = list(_rules(document))
+    assembly = assembled(document, broken)
+    if broken:
+        faults += [Fault(root.nearest(path).place, f"{full_path('hardware', path)}: {text}") for path, text in broken]
         return None
-    models = {name: _roofline(model) for name, model in document.models.items()}
-    processors = {
-        name: Processor(
-            name=name,
-            model=processor.model,
-            cost=models[processor.model],
-            copy_engines=document.models[processor.model].copy.engines.value,
-            copy_overhead_ps=document.models[processor.model].copy.overhead.value,
-        )
-        for name, processor in document.processors.items()
-    }
-    memories = [
-        Memory(name, document.models[processor.model].memory.capacity.value)
-        for name, processor in document.processors.items()
-    ]
-    memories += [Memory(name, host.memory.capacity.value) for name, host in document.hosts.items()]
+    memories = {unit.name: unit.model.memory.capacity.value for unit in assembly.processors}
     try:
         return Hardware(
             name=document.name,
-            processors=processors,
-            memories={memory.name: memory for memory in memories},
-            links=tuple(link for name, spec in document.links.items() for link in _links(name, spec)),
-            host=next(iter(document.hosts), None),
-            switches=document.switches,
+            processors=_processors(assembly),
+            memories={name: Memory(name, size) for name, size in (*memories.items(), *assembly.hosts)},
+            links=tuple(link for connection in assembly.connections for link in _links(connection)),
+            hosts=tuple(name for name, _ in assembly.hosts),
+            switches=assembly.switches,
             constants=tuple(_constants(root, ())),
             description=document.description,
+            routing=document.routing,
+            routes=_routes(assembly),
         )
     except CheckError as error:
         faults += [_placed(root, text) for text in error.faults]
         return None
 
 
-def _faults(document: HardwareDocument, root: Node) -> Iterator[Fault]:
-    """The rules that concern more than one field."""
-    for path, text in (*_node_faults(document), *_link_faults(document), *_source_faults(document)):
-        yield Fault(root.nearest(path).place, f"{full_path('hardware', path)}: {text}")
-
-
-def _node_faults(document: HardwareDocument) -> Iterator[tuple[Keys, str]]:
-    """Processors without a model, several hosts, names that two nodes share."""
-    for name, processor in document.processors.items():
-        if processor.model not in document.models:
-            near = did_you_mean(processor.model, document.models)
-            known = ", ".join(document.models) or "none"
-            text = f"there is no model {processor.model!r}{near or ';'} there are: {known}"
-            yield ("processors", name, "model"), text
-    if len(document.hosts) > 1:
-        names = ", ".join(document.hosts)
-        yield ("hosts",), f"there can be one host, got {len(document.hosts)} ({names})"
-    for name in document.hosts:
-        if name in document.processors:
-            yield ("hosts", name), f"{name!r} is a processor too; give the host another name"
-
-
-def _link_faults(document: HardwareDocument) -> Iterator[tuple[Keys, str]]:
-    """Nodes connected with themselves, or twice."""
-    joined: dict[frozenset[str], str] = {}
-    for name, link in document.links.items():
-        for index, (first, second) in enumerate(link.connects):
-            path: Keys = ("links", name, "connects", index)
-            pair = frozenset((first, second))
-            if first == second:
-                yield path, f"connects {first!r} with itself; name two nodes"
-            elif pair in joined:
-                yield path, f"{first!r} and {second!r} are already connected by {joined[pair]!r}; keep one"
-            joined[pair] = name
-
-
-def _source_faults(document: HardwareDocument) -> Iterator[tuple[Keys, str]]:
-    """Fractions that no source covers."""
-    for name, model in document.models.items():
-        for path in _without_source(model.compute.efficiency):
-            text = "'source' is missing; say who measured these fractions, or that they are assumed"
-            yield ("models", name, "compute", "efficiency", *path), text
-
-
-def _without_source(efficiencies: Efficiencies) -> Iterator[Keys]:
-    """The kinds of op with fractions of their own that no source covers."""
-    for field in fields(efficiencies):
-        entry = getattr(efficiencies, field.name)
-        if entry is not None and entry.source is None and (entry.compute, entry.memory) != (None, None):
-            yield (field.name,)
+def _rules(document: HardwareDocument) -> Iterator[Broken]:
+    """The rules that concern more than one field, and no connection."""
+    machines: list[tuple[Keys, MachineDocument]] = [((), document)]
+    if document.cluster is not None:
+        machines.append((("cluster", "of"), document.cluster.of))
+    for at, machine in machines:
+        for name in machine.hosts:
+            if name in machine.processors:
+                yield (*at, "hosts", name), f"{name!r} is a processor too; give the host another name"
+        for name, model in machine.models.items():
+            for kind, entry in model.compute.efficiency.items():
+                if entry.source is None and (entry.compute, entry.memory) != (None, None):
+                    text = "'source' is missing; say who measured these fractions, or that they are assumed"
+                    yield (*at, "models", name, "compute", "efficiency", kind), text
+        for name, link in machine.links.items():
+            sizes = [size for size, _ in link.attained.points] if link.attained else []
+            if sizes != sorted(set(sizes)):
+                yield (*at, "links", name, "attained", "points"), "sizes must grow from one point to the next"
 
 
 def _placed(root: Node, text: str) -> Fault:
@@ -121,7 +73,27 @@ def _placed(root: Node, text: str) -> Fault:
         for name, node in root.nearest((section,)).mapping.items():
             if text.startswith((f"{name!r} ", f"link {name!r} ")):
                 return Fault(node.nearest(("connects",)).place, f"hardware: {text}")
+    if text.startswith("the route "):
+        return Fault(root.nearest(("routes",)).place, f"hardware: {text}")
     return Fault(root.nearest(("processors",)).place if "processors" in text else place, f"hardware: {text}")
+
+
+def _processors(assembly: Assembly) -> Mapping[str, Processor]:
+    costs = {id(unit.model): _roofline(unit.model) for unit in assembly.processors}
+    return {unit.name: _processor(unit, costs[id(unit.model)]) for unit in assembly.processors}
+
+
+def _processor(unit: Unit, cost: Roofline) -> Processor:
+    copy = unit.model.copy
+    return Processor(
+        name=unit.name,
+        model=unit.model_name,
+        cost=cost,
+        copy_engines=copy.engines.value,
+        copy_overhead_ps=copy.overhead.value,
+        reduces=copy.reduces,
+        node=unit.node,
+    )
 
 
 def _roofline(model: ProcessorModel) -> Roofline:
@@ -133,22 +105,18 @@ def _roofline(model: ProcessorModel) -> Roofline:
     )
 
 
-def _efficiency(efficiencies: Efficiencies) -> Mapping[tuple[str, str], Efficiency]:
+def _efficiency(efficiencies: Mapping[str, OfKind]) -> Mapping[tuple[str, str], Efficiency]:
     """By (kind, pass). What a pass leaves out its kind has, then the default, then 1."""
-    default = efficiencies.default
-    base = _attained(default, Efficiency(1.0, 1.0))
+    base = _attained(efficiencies.get(DEFAULT), Efficiency(1.0, 1.0))
     table = {("", ""): base}
-    for field in fields(efficiencies):
-        entry = getattr(efficiencies, field.name)
-        if field.name == "default" or entry is None:
+    for kind, entry in efficiencies.items():
+        if kind == DEFAULT:
             continue
         of_kind = _attained(entry, base)
         if of_kind != base:
-            table[field.name, ""] = of_kind
-        for direction in fields(entry):
-            one_pass = getattr(entry, direction.name)
-            if isinstance(one_pass, Attained):
-                table[field.name, direction.name] = _attained(one_pass, of_kind)
+            table[kind, ""] = of_kind
+        passes = {name: getattr(entry, name) for name in PASSES}
+        table |= {(kind, name): _attained(one, of_kind) for name, one in passes.items() if one is not None}
     return table
 
 
@@ -161,30 +129,48 @@ def _attained(entry: Attained | OfKind | None, base: Efficiency) -> Efficiency:
     )
 
 
-def _links(name: str, spec: LinkDocument) -> Iterator[Link]:
-    """Both directions of each connection."""
-    for first, second in spec.connects:
-        for source, destination in ((first, second), (second, first)):
-            direction = f"{source}->{destination}"
-            yield Link(
-                name=direction,
-                kind=name,
-                source=source,
-                destination=destination,
-                bandwidth_bytes_per_s=spec.bandwidth.value,
-                latency_ps=spec.latency.value,
-                channel=direction if spec.duplex == "full" else "--".join(sorted((first, second))),
-            )
+def _links(connection: Connection) -> Iterator[Link]:
+    """Both directions of a connection."""
+    edge, spec = connection.edge, connection.spec
+    for source, destination in ((edge.first, edge.second), (edge.second, edge.first)):
+        direction = f"{source}->{destination}"
+        yield Link(
+            name=direction,
+            kind=edge.link,
+            source=source,
+            destination=destination,
+            bandwidth_bytes_per_s=spec.bandwidth.value * edge.lanes,
+            latency_ps=spec.latency.value,
+            channel=direction if spec.duplex == "full" else "--".join(sorted((source, destination))),
+            sharing=spec.sharing,
+            message_overhead_ps=spec.message_overhead.value if spec.message_overhead else 0,
+            packets=Packets(spec.packets.payload, spec.packets.header) if spec.packets else None,
+            attained=spec.attained.points if spec.attained else (),
+        )
+
+
+def _routes(assembly: Assembly) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """Each given route, and back again where that is not given itself."""
+    there = {(route[0], route[-1]): route for route in assembly.routes}
+    back = {(route[-1], route[0]): route[::-1] for route in assembly.routes}
+    return back | there
 
 
 def _constants(node: Node, path: Keys) -> Iterator[Constant]:
     """Every number with a source, in the order of the document."""
     source = node.mapping.get("source")
     for key, below in node.mapping.items():
-        number = not isinstance(below.content, dict | tuple)
-        if source is None or key == "source" or not number:
+        if source is None or key == "source" or isinstance(below.content, dict):
             yield from _constants(below, (*path, key))
             continue
         at = path if key == "value" else (*path, key)
         text = OUTSIDE_SOURCE if below.place.outside and not source.place.outside else str(source.content)
-        yield Constant(".".join(map(str, at)), str(below.content), text, str(below.place))
+        yield Constant(".".join(map(str, at)), _shown(below), text, str(below.place))
+
+
+def _shown(node: Node) -> str:
+    """A number, or the rows of a table."""
+    if not isinstance(node.content, tuple):
+        return str(node.content)
+    rows = any(isinstance(item.content, tuple) for item in node.content)
+    return (", " if rows else " ").join(_shown(item) for item in node.content)

@@ -1,4 +1,4 @@
-"""Networks, plans and experiments as YAML writes them.
+"""Networks and experiments as YAML writes them.
 
 Their fields are those of the engine's own dataclasses, which stay the one definition;
 here stands only what YAML writes in another way.
@@ -11,30 +11,19 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, TypeAdapter
+from pydantic import ConfigDict, Discriminator, Field, TypeAdapter
 
 from dataflow.experiment import Training
-from dataflow.layers import Count, LayerSpec
+from dataflow.layers import LayerSpec
 from dataflow.network import Network
-from dataflow.plan import Plan, Rule
 from topologies.find import Kind
 from topologies.hardware_document import STRICT, HardwareDocument, Name, Source
-from topologies.tree import describe
+from topologies.plan_document import PlanDocument
 
-Made = TypeVar("Made", Network, Plan, Rule)
 Checked = TypeVar("Checked", bound="Document")
 
 FolderName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
 """A name that a folder may have: no path, nor hidden."""
-
-
-def _listed(value: object) -> tuple[object, ...]:
-    """A list, or one processor for a list of one."""
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    raise ValueError(f"must be the name of a processor or a list of names, got {describe(value)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,33 +37,6 @@ class NetworkDocument(Network):
 
     name: Source
     layers: Mapping[Name, Annotated[LayerSpec, Discriminator("op")]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RuleDocument(Rule):
-    """How layers are placed: loops sharded over mesh axes, or the processors they run ``on``.
-
-    shard: dimension (such as ``channel``, ``batch``, ``height``) to mesh axis. on: one
-    processor or several, in place of the whole mesh; several form an axis called ``on``.
-    """
-
-    on: Annotated[
-        tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
-    ] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanDocument(Plan):
-    """A mesh of processors and a rule for each layer; of the patterns that match, the last wins.
-
-    mesh: axis name to length, the last axis fastest. processors: those of the mesh, in
-    order; all of the hardware's when left out. layers: name pattern (``*``, ``conv?``) to rule.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
-    mesh: Mapping[Name, Count] = field(default_factory=dict)
-    layers: Mapping[str, RuleDocument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,15 +82,4 @@ def plain_schema(kind: Kind) -> dict[str, Any]:
 
 def network_of(document: NetworkDocument) -> Network:
     """The engine's network that a document describes."""
-    return _engine(Network, document)
-
-
-def plan_of(document: PlanDocument) -> Plan:
-    """The engine's plan that a document describes."""
-    rules = {pattern: _engine(Rule, rule) for pattern, rule in document.layers.items()}
-    return Plan(mesh=document.mesh, processors=document.processors, layers=rules)
-
-
-def _engine(made: type[Made], document: Made) -> Made:
-    """An object of the engine's own class with the fields of a document derived from it."""
-    return made(**{each.name: getattr(document, each.name) for each in fields(made)})
+    return Network(**{each.name: getattr(document, each.name) for each in fields(Network)})

@@ -9,7 +9,8 @@ from dataflow.errors import CheckError, NetworkError
 from dataflow.hardware import Hardware
 from dataflow.network import DATA, LABEL, Network
 from dataflow.ops import Op
-from dataflow.plan import Plan, parts_of_layers
+from dataflow.placement.parts import Parts
+from dataflow.plan import Plan
 from topologies.tree import Fault, Keys, Node, Place
 
 _LAYER = re.compile(r"layer '([^']+)'|in a cycle: (\S+)")
@@ -41,7 +42,7 @@ def plan_faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware, root: Nod
     def place(text: str) -> Place:
         return root.nearest(_planned(text)).blamed
 
-    found = _found("plan", lambda: parts_of_layers(plan, ops, hardware), place)
+    found = _found("plan", lambda: Parts(plan, ops, hardware), place)
     machine = f"hardware {hardware.name!r}"
     where = root.nearest(("hardware", "processors")).place
     return [Fault(fault.place, fault.text.replace(machine, f"{machine} ({where})")) for fault in found]

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataflow.errors import TopologyError
+from topologies.blocks import with_blocks
 from topologies.find import Kind, check_kind, find, read, shown, with_article
-from topologies.tree import Fault, Node, describe
+from topologies.tree import Fault, Node, describe, did_you_mean
 
 PARTS: tuple[Kind, ...] = ("network", "hardware")
 """What an experiment refers to by name, or contains."""
@@ -53,6 +54,8 @@ def _read_from(node: Node, path: Path, kind: Kind, faults: list[Fault], above: t
 def _expanded(root: Node, kind: Kind, faults: list[Fault], above: tuple[Path, ...]) -> Node:
     parent = _parent(root, kind, faults, above)
     child = root.drop("extends")
+    if kind == "network":
+        child = with_blocks(child, faults)
     if kind == "experiment":
         for part in PARTS:
             written = child.mapping.get(part)
@@ -64,11 +67,67 @@ def _expanded(root: Node, kind: Kind, faults: list[Fault], above: tuple[Path, ..
             whole = isinstance(written.content, str) or "extends" in written.mapping
             inherits = parent is not None and part in parent.mapping and not whole
             if inherits:
-                child = child.put(part, written)
+                child = child.put(part, with_blocks(written, faults) if part == "network" else written)
                 continue
             child = child.put(part, reference(written, part, child, faults))
             parent = None if parent is None else parent.drop(part)
-    return child if parent is None else _merged(parent, child, constants=kind == "hardware")
+    whole = child if parent is None else _merged(parent, child, constants=kind == "hardware")
+    return _with_machines(whole, faults, above) if kind == "hardware" else whole
+
+
+def completed(root: Node, kind: Kind, faults: list[Fault]) -> Node:
+    """The document with the machines put in place that have been named since it was expanded."""
+    if kind == "hardware":
+        return _with_machines(root, faults, ())
+    hardware = root.mapping.get("hardware")
+    if kind == "network" or hardware is None:
+        return root
+    return root.put("hardware", _with_machines(hardware, faults, ()))
+
+
+def _with_machines(root: Node, faults: list[Fault], above: tuple[Path, ...]) -> Node:
+    """Hardware with the machine that its cluster is ``of``, and models taken ``from`` other hardware."""
+    cluster = root.mapping.get("cluster")
+    of = None if cluster is None else cluster.mapping.get("of")
+    if cluster is not None and of is not None:
+        if isinstance(of.content, str):
+            of = _hardware(of, faults, above)
+        elif isinstance(of.content, dict):
+            of = _expanded(of.drop("kind"), "hardware", faults, above)
+            of = of if "name" in of.mapping else of.put("name", root.mapping.get("name", of))
+        root = root.put("cluster", cluster.put("of", of))
+    models = root.mapping.get("models")
+    for name, model in () if models is None else models.mapping.items():
+        if "from" in model.mapping and models is not None:
+            models = models.put(name, _model(name, model, faults, above))
+    return root if models is None else root.put("models", models)
+
+
+def _hardware(node: Node, faults: list[Fault], above: tuple[Path, ...]) -> Node:
+    """The whole hardware that a text names. Raises TopologyError when it leads back to itself."""
+    if not isinstance(node.content, str):
+        raise TopologyError(
+            f"{node.place}: must be the name of a hardware or a path, got {describe(node.content)}"
+        )
+    path = find(node.content, "hardware", node.base, str(node.place))
+    if path.resolve() in above:
+        loop = " -> ".join(step.name for step in (*above, path))
+        raise TopologyError(f"{node.place}: refers to itself: {loop}; one of them must stand alone")
+    return _read_from(node, path, "hardware", faults, above)
+
+
+def _model(name: str, model: Node, faults: list[Fault], above: tuple[Path, ...]) -> Node:
+    """The model of this name of the hardware that ``from`` names, changed by the keys beside it."""
+    source = model.mapping["from"]
+    hardware = _hardware(source, faults, above)
+    known = hardware.nearest(("models",)).mapping if "models" in hardware.mapping else {}
+    if name not in known:
+        near = did_you_mean(name, known)
+        raise TopologyError(
+            f"{source.place}: {source.content!r} has no model {name!r}{near or ';'}"
+            f" it has: {', '.join(known) or 'none'}"
+        )
+    return _merged(known[name], model.drop("from"), constants=True)
 
 
 def _parent(root: Node, kind: Kind, faults: list[Fault], above: tuple[Path, ...]) -> Node | None:

@@ -149,10 +149,24 @@ class _Broken:
             "and begin with a letter, digit or '_'"
         )
 
-    def unknown_op(self) -> str:
-        """An op that no layer has."""
+    def no_tag(self) -> str:
+        """The key is missing that tells what else there may be, such as the ``op`` of a layer."""
+        return f"{self.tag_key!r} is missing; one of {', '.join(self.tags())}"
+
+    def unknown_tag(self) -> str:
+        """An op that no layer has, or a kind of interconnect that there is not."""
         tag = str(self.context["tag"])
-        return f"there is no op {tag!r}{did_you_mean(tag, _ops()) or ';'} there are {', '.join(_ops())}"
+        near = did_you_mean(tag, self.tags())
+        return f"there is no {self.tag_key} {tag!r}{near or ';'} there are {', '.join(self.tags())}"
+
+    @property
+    def tag_key(self) -> str:
+        """The key that tells the members of the union apart."""
+        return str(self.context["discriminator"]).strip("'")
+
+    def tags(self) -> list[str]:
+        """What that key may say."""
+        return next(_tags(plain_schema(self.kind), self.tag_key))
 
 
 _RULES: Mapping[str, Callable[[_Broken], str]] = {
@@ -162,9 +176,11 @@ _RULES: Mapping[str, Callable[[_Broken], str]] = {
     "string_pattern_mismatch": _Broken.pattern,
     "value_error": lambda broken: str(broken.context["error"]),
     "too_long": lambda broken: f"must be a list of {broken.context['max_length']}, got {broken.found}",
+    "too_short": lambda broken: f"must hold at least {broken.context['min_length']}, got {broken.found}",
+    "multiple_of": lambda broken: f"must be a multiple of {broken.context['multiple_of']}, got {broken.found}",
     "finite_number": lambda broken: f"must be a finite number, got {broken.found}",
-    "union_tag_not_found": lambda _: f"'op' is missing; one of {', '.join(_ops())}",
-    "union_tag_invalid": _Broken.unknown_op,
+    "union_tag_not_found": _Broken.no_tag,
+    "union_tag_invalid": _Broken.unknown_tag,
 }
 """What to say of each of pydantic's errors that a document can meet."""
 
@@ -175,10 +191,17 @@ def _rule(broken: _Broken) -> str:
     return broken.detail["msg"] if rule is None else rule(broken)
 
 
-def _ops() -> list[str]:
-    """The ops that a layer may have."""
-    definitions = plain_schema("network")["properties"]["layers"]["patternProperties"]
-    return [op for schema in definitions.values() for op in schema["discriminator"]["mapping"]]
+def _tags(schema: object, key: str) -> Iterator[list[str]]:
+    """What ``key`` may say, for each union in a schema whose members it tells apart."""
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _tags(item, key)
+    elif isinstance(schema, dict):
+        union = schema.get("discriminator")
+        if isinstance(union, dict) and union.get("propertyName") == key:
+            yield list(union["mapping"])
+        for below in schema.values():
+            yield from _tags(below, key)
 
 
 def fields_at(kind: Kind, root: Node, path: Keys) -> set[str]:

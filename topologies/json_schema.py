@@ -10,6 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from topologies.blocks import USE
 from topologies.documents import plain_schema
 from topologies.expand import PARTS
 from topologies.find import KINDS, Kind
@@ -69,12 +70,58 @@ def _definitions(kind: Kind) -> Schema:
     root["required"] = [name for name in root["required"] if name != "name"]
     definitions[_document(kind)] = root
     definitions |= {_partial(name): _optional(schema) for name, schema in definitions.items()}
+    if kind == "hardware":
+        _refer_to_hardware(definitions)
+    if kind == "network":
+        _use_blocks(definitions)
     definitions[kind] = {
         "if": {"required": ["extends"]},
         "then": {"$ref": f"#/$defs/{_partial(_document(kind))}"},
         "else": {"$ref": f"#/$defs/{_document(kind)}"},
     }
     return definitions
+
+
+def _refer_to_hardware(definitions: Schema) -> None:
+    """A cluster's machine may be named, and a processor's model taken from where it is described."""
+    name = {"type": "string", "description": "A hardware: a name or a path"}
+    partial = _partial("MachineDocument")
+    definitions[partial]["properties"] |= {"kind": {"const": "hardware"}, "extends": name}
+    for cluster in ("ClusterDocument", _partial("ClusterDocument")):
+        definitions[cluster]["properties"]["of"] = {"anyOf": [name, {"$ref": f"#/$defs/{partial}"}]}
+    changed = _partial("ProcessorModel")
+    definitions[changed]["properties"]["from"] = name
+    definitions["ProcessorModel"] = {
+        "if": {"required": ["from"]},
+        "then": {"$ref": f"#/$defs/{changed}"},
+        "else": definitions["ProcessorModel"],
+    }
+
+
+def _use_blocks(definitions: Schema) -> None:
+    """A network may have blocks, and layers that use one; in a block a value may be ``$name``."""
+    written = {"type": "object", "anyOf": [{"required": ["op"]}, {"required": [USE]}]}
+    definitions["Block"] = {
+        "description": "Layers to be used under several names; $name is a value that each use gives",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "default": {"type": "object", "description": "Values for those that a use leaves out"},
+            "layers": {"type": "object", "minProperties": 1, "additionalProperties": written},
+        },
+        "required": ["layers"],
+    }
+    use = {
+        "description": "The layers of a block, in place of this one",
+        "type": "object",
+        "properties": {USE: {"type": "string"}, "input": {"type": ["string", "array"]}},
+    }
+    for document in (_document("network"), _partial(_document("network"))):
+        properties = definitions[document]["properties"]
+        properties["blocks"] = {"type": "object", "additionalProperties": {"$ref": "#/$defs/Block"}}
+        named = properties["layers"]["patternProperties"]
+        for pattern, layer in named.items():
+            named[pattern] = {"if": {"required": [USE]}, "then": use, "else": layer}
 
 
 def _optional(schema: object) -> object:

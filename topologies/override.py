@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataflow.errors import TopologyError
 from dataflow.override import Override
-from topologies.expand import PARTS, reference
+from topologies.expand import PARTS, completed, reference
 from topologies.find import Kind
 from topologies.parse import parse
 from topologies.tree import Fault, Keys, Node, Place, describe, did_you_mean, dotted
@@ -25,7 +25,7 @@ def overridden(root: Node, kind: Kind, overrides: Sequence[Override], faults: li
     Raises TopologyError for a path that leads nowhere or a value that cannot be read.
     """
     for override in overrides:
-        root = _apply(root, kind, override, faults)
+        root = completed(_apply(root, kind, override, faults), kind, faults)
     return root
 
 

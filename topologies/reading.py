@@ -14,13 +14,14 @@ from dataflow.hardware import Hardware
 from dataflow.network import Network
 from dataflow.override import Override
 from topologies.build_hardware import hardware_of
-from topologies.documents import Checked, ExperimentDocument, NetworkDocument, checked, network_of, plan_of
+from topologies.documents import Checked, ExperimentDocument, NetworkDocument, checked, network_of
 from topologies.engine_faults import network_faults, plan_faults
 from topologies.expand import expanded_file
 from topologies.faults import faults_of
 from topologies.find import Kind, find, shown
 from topologies.hardware_document import HardwareDocument
 from topologies.override import overridden
+from topologies.plan_document import plan_of
 from topologies.tree import Fault, Node, faults_error
 
 

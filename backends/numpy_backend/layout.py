@@ -79,6 +79,23 @@ def blocks_of(arrays: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
         yield tuple(array[start : start + rows] for array in arrays)
 
 
+def vectors_of(arrays: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
+    """Views (rows, channels) that walk arrays (batch, channel[, ...]) together, a cacheful at a time.
+
+    All axes but the channels are merged into rows where memory allows it; the arrays agree
+    in them, and may differ in how many channels they have.
+    """
+    views = [features_last(array) for array in arrays]
+    if all(is_matrix(view) for view in views):
+        matrices = [[view.reshape(-1, view.shape[-1]) for view in views]]
+    else:
+        matrices = [[view[index] for view in views] for index in np.ndindex(views[0].shape[:-2])]
+    rows = max(1, BLOCK_ELEMENTS // max(view.shape[-1] for view in views))
+    for together in matrices:
+        for start in range(0, len(together[0]), rows):
+            yield tuple(matrix[start : start + rows] for matrix in together)
+
+
 class Scratch:
     """Working arrays that kernels reuse from call to call, each under a name of its own."""
 

@@ -1,14 +1,15 @@
-"""Max and average pooling, image by image so that the windows stay in cache."""
+"""Max, average and global pooling, image by image so that the windows stay in cache."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 
 import numpy as np
 
-from backends.numpy_backend.layout import Scratch, channels_last
+from backends.numpy_backend.layout import Scratch, channels_last, features_last
 from dataflow.backend import Array
-from dataflow.ops import AveragePooling, MaxPooling
+from dataflow.ops import AveragePooling, GlobalPooling, MaxPooling
 from dataflow.ops.pooling import Pooling
 
 
@@ -98,3 +99,23 @@ def _window_elements(op: Pooling, padded: Array) -> Iterator[Array]:
     for u in range(op.kernel[0]):
         for v in range(op.kernel[1]):
             yield padded[u : u + down * op.height : down, v : v + along * op.width : along]
+
+
+def global_forward(
+    op: GlobalPooling, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
+) -> None:
+    """Fills output = the sum of each channel's positions held / count."""
+    images, outputs = features_last(reads["input"]), writes["output"]
+    ones = scratch.array("ones", (prod(images.shape[1:-1]),), images.dtype)
+    ones.fill(1)
+    for image, output in zip(images, outputs, strict=True):
+        np.divide(ones @ image.reshape(ones.size, -1), op.count, out=output)
+
+
+def global_input_gradient(
+    op: GlobalPooling, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
+) -> None:
+    """Fills input.grad = output.grad / count at every position."""
+    target = features_last(writes["input.grad"])
+    share = reads["output.grad"] / op.count
+    np.copyto(target, share.reshape(share.shape[0], *(1 for _ in op.shape[2:]), share.shape[1]))

@@ -204,6 +204,7 @@ def _report(result: Result, folder: str | None, as_json: bool) -> None:
     """Writes a result's files and prints its summary, or its report.json."""
     from dataflow.cli.terminal import print_json, print_tables
     from reports import report_json, summary, write
+    from reports.folder import FILES
 
     if folder:
         write(result, folder)
@@ -212,10 +213,7 @@ def _report(result: Result, folder: str | None, as_json: bool) -> None:
     else:
         print_tables(summary(result))
     if folder:
-        click.echo(
-            f"Report written to {folder} (report.md, report.json, trace.json, timeline.png, memory.png)",
-            err=as_json,
-        )
+        click.echo(f"Report written to {folder} ({', '.join(FILES)})", err=as_json)
 
 
 def _checked_folder(folder: str) -> str:

@@ -1,8 +1,8 @@
 """How one dimension of an operand follows from a slice of an op's loops.
 
-Four kinds carry every op: the same range, a window with halo, the channels of
-groups, and a neighbourhood of channels. What reads "everything" is an ``Along``
-a loop that nobody slices.
+A few kinds carry every op: the same range, a window with halo, the channels of
+groups, a neighbourhood of channels, a part of a joined range, ranges counted in
+units, and all of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ Slices = Mapping[str, Range]
 """A range of each loop of an op: the part of the work that one processor does."""
 
 
+def activation_labels(dimensions: int) -> tuple[str, ...]:
+    """The names of an activation's axes: batch and channel, then one position or height and width."""
+    inner = {2: (), 3: ("position",), 4: ("height", "width")}[dimensions]
+    return ("batch", "channel", *inner)
+
+
 @dataclass(frozen=True)
 class Block:
     """One group of channels: ``outputs`` are computed from ``inputs`` alone."""
@@ -29,6 +35,11 @@ def equal_blocks(in_channels: int, channels: int, groups: int) -> tuple[Block, .
     """``groups`` blocks of equal size over ``in_channels`` inputs and ``channels`` outputs."""
     i, o = in_channels // groups, channels // groups
     return tuple(Block((i * g, i * (g + 1)), (o * g, o * (g + 1))) for g in range(groups))
+
+
+def group_division(blocks: tuple[Block, ...]) -> dict[str, tuple[str, tuple[Range, ...]]]:
+    """An op's ``divisions``: where it has several blocks, whole ``group``s of its channels."""
+    return {"group": ("channel", tuple(block.outputs for block in blocks))} if len(blocks) > 1 else {}
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,39 @@ class Neighbours(Axis):
     def touched(self, slices: Slices) -> Range:
         hit = reached_blocks(self.blocks, slices[self.loop], self.reach)
         return hit[0].inputs[0], hit[-1].inputs[1]
+
+
+@dataclass(frozen=True)
+class Whole(Axis):
+    """All of it, whatever the slice."""
+
+    def touched(self, slices: Slices) -> Range:
+        return 0, self.extent
+
+
+@dataclass(frozen=True)
+class Joined(Axis):
+    """The part of a loop from ``start`` on that this operand is; empty for a slice that misses it."""
+
+    loop: str
+    start: int
+
+    def touched(self, slices: Slices) -> Range:
+        first, last = slices[self.loop]
+        return max(0, first - self.start), min(self.extent, last - self.start)
+
+
+@dataclass(frozen=True)
+class Units(Axis):
+    """The units of ``size`` that a loop's range has a part in; the held range begins ``before`` into one."""
+
+    loop: str
+    size: int
+    before: int = 0
+
+    def touched(self, slices: Slices) -> Range:
+        first, last = slices[self.loop]
+        return (self.before + first) // self.size, (self.before + last - 1) // self.size + 1
 
 
 def overlapping_blocks(blocks: tuple[Block, ...], outputs: Range) -> tuple[Block, ...]:

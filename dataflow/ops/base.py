@@ -7,14 +7,14 @@ counting; nothing else in Dataflow knows what a convolution is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from math import prod
 from typing import ClassVar
 
 from dataflow.ops.axis import Axis, Slices
-from dataflow.region import Region
+from dataflow.region import Range, Region
 
 
 class Phase(IntEnum):
@@ -84,9 +84,13 @@ def gradient_of(name: str) -> str:
 class Pass:
     """One direction of an op: what a kernel of that name reads and writes.
 
-    name: ``forward``, ``input_gradient``, ``weight_gradient`` or ``update``.
+    name: ``forward``, ``input_gradient``, ``weight_gradient``, ``update`` or another; an op has
+    no two of one name.
     reads, writes: operand names; ``X.grad`` stands for the gradient of operand X.
     in_place: (written, read) operands that may share bytes.
+    view: moves no data: it only gives bytes another name, so a machine takes no time for it.
+    Values are computed for it like for any other.
+    products: of an op that multiplies, how many products over all of its loops the pass makes.
     """
 
     name: str
@@ -94,6 +98,16 @@ class Pass:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     in_place: tuple[tuple[str, str], ...] = ()
+    view: bool = False
+    products: int = 1
+
+    def without(self, unwanted: Container[str]) -> Pass:
+        """The same pass without some of what it writes, because nobody needs that."""
+        return replace(
+            self,
+            writes=tuple(name for name in self.writes if name not in unwanted),
+            in_place=tuple(shared for shared in self.in_place if shared[0] not in unwanted),
+        )
 
 
 @dataclass(frozen=True)
@@ -124,7 +138,15 @@ class Op(ABC):
     @property
     @abstractmethod
     def passes(self) -> tuple[Pass, ...]:
-        """Its forward pass and then its gradient passes, in the order they should run."""
+        """Its forward passes and then its gradient passes, in the order they should run."""
+
+    @property
+    def divisions(self) -> Mapping[str, tuple[str, tuple[Range, ...]]]:
+        """Names for slicing a loop in units: to each the loop and the ranges of its units, in order.
+
+        A convolution in groups has ``group``: a slice of two groups is the channels of both.
+        """
+        return {}
 
     @abstractmethod
     def local(self, slices: Slices) -> Op:
@@ -136,10 +158,24 @@ class Op(ABC):
 
     # -- derived; never overridden -------------------------------------------------
 
+    def macs_of(self, direction: Pass) -> int:
+        """Multiply-accumulates of a pass; 0 for what is not made of them."""
+        return direction.products * prod(self.loops.values()) if self.multiplies else 0
+
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one pass; 0 for what is not made of them."""
-        return prod(self.loops.values()) if self.multiplies else 0
+        """Multiply-accumulates of the forward passes."""
+        return sum(self.macs_of(each) for each in self.forward_passes)
+
+    @property
+    def forward_passes(self) -> tuple[Pass, ...]:
+        """The passes before the gradients, that of a loss included."""
+        return tuple(each for each in self.passes if each.phase in (Phase.FORWARD, Phase.LOSS))
+
+    @property
+    def gradient_passes(self) -> tuple[Pass, ...]:
+        """The passes that write gradients."""
+        return tuple(each for each in self.passes if each.phase is Phase.GRADIENT)
 
     @property
     def shardable(self) -> tuple[str, ...]:
@@ -151,13 +187,17 @@ class Op(ABC):
         """The slice that is all of the work."""
         return {loop: (0, extent) for loop, extent in self.loops.items()}
 
-    @property
-    def flop(self) -> int:
-        """Floating-point operations of one pass: two for each multiply-accumulate.
+    def flop_of(self, direction: Pass) -> int:
+        """Floating-point operations of a pass: two for each multiply-accumulate.
 
         The convention of the field (and of PyTorch's ``FlopCounterMode``): only
         convolutions and matrix multiplications count; the rest is costed by its bytes.
         """
+        return 2 * self.macs_of(direction)
+
+    @property
+    def flop(self) -> int:
+        """Floating-point operations of the forward passes; see ``flop_of``."""
         return 2 * self.macs
 
     def operand(self, name: str) -> Operand:
@@ -176,4 +216,5 @@ class Op(ABC):
         operand = self.operand(name)
         if any(slices[loop][0] > 0 for loop in operand.first_of):
             return None
-        return Region(tuple(axis.touched(slices) for axis in operand.axes))
+        ranges = tuple(axis.touched(slices) for axis in operand.axes)
+        return Region(ranges) if all(start < stop for start, stop in ranges) else None

@@ -11,10 +11,12 @@ from dataflow.ops.axis import (
     Block,
     GroupChannels,
     Slices,
+    group_division,
     overlapping_blocks,
 )
 from dataflow.ops.base import Op, Operand, Pass, Phase, Role
 from dataflow.ops.windowed import Padding, Windowed
+from dataflow.region import Range
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ class Convolution(Windowed, Op):
     def passes(self) -> tuple[Pass, ...]:
         """Forward, input gradient and weight gradient, over the same loops."""
         return weighted_passes(self.bias)
+
+    @property
+    def divisions(self) -> Mapping[str, tuple[str, tuple[Range, ...]]]:
+        """Where there are several groups, ``group``: the output channels of each."""
+        return group_division(self.blocks)
 
     def local(self, slices: Slices) -> Convolution:
         """The convolution of a slice: halo rows held, padding at the rim only, groups cut to its channels."""

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from dataflow.ops.axis import Along, Axis, Slices
+from dataflow.ops.axis import Along, Axis, Slices, activation_labels
 from dataflow.ops.base import Op, Operand, Pass, Phase, Role
-
-_LABELS = ("batch", "channel", "height", "width")
 
 
 @dataclass(frozen=True)
 class Elementwise(Op):
     """What elementwise ops share: input, output and loops have one shape.
 
-    shape: (batch, channels) or (batch, channels, height, width).
+    shape: (batch, channels), (batch, channels, positions) or (batch, channels, height, width).
     """
 
     shape: tuple[int, ...]
@@ -24,7 +22,7 @@ class Elementwise(Op):
     @property
     def loops(self) -> Mapping[str, int]:
         """One loop for each dimension."""
-        return dict(zip(_LABELS, self.shape, strict=False))
+        return dict(zip(activation_labels(len(self.shape)), self.shape, strict=True))
 
     @property
     def _axes(self) -> tuple[Axis, ...]:

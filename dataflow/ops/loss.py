@@ -14,7 +14,8 @@ from dataflow.ops.base import Op, Operand, Pass, Phase, Role
 class SoftmaxCrossEntropy(Op):
     """loss[n] = -ln softmax(input[n])[label[n]], and the gradient of its mean over ``images``.
 
-    images: size of the whole batch, of which a slice may hold ``batch``.
+    images: how many losses the whole batch has, of which a slice may hold fewer. positions:
+    of sequences, which have a loss at every position; None for images, which have one each.
     """
 
     kind: ClassVar[str] = "softmax_cross_entropy"
@@ -23,22 +24,25 @@ class SoftmaxCrossEntropy(Op):
     batch: int
     classes: int
     images: int
+    positions: int | None = None
 
     @property
     def loops(self) -> Mapping[str, int]:
-        """Image and class."""
-        return {"batch": self.batch, "class": self.classes}
+        """Image and class, and of sequences the position."""
+        position = {} if self.positions is None else {"position": self.positions}
+        return {"batch": self.batch, "class": self.classes, **position}
 
     @property
     def operands(self) -> tuple[Operand, ...]:
-        """The scores and labels, each image's loss, and the probabilities kept for the gradient."""
+        """The scores and labels, each label's loss, and the probabilities kept for the gradient."""
         batch = Along("batch", self.batch, "batch")
         classes = Along("channel", self.classes, "class")
+        rest = () if self.positions is None else (Along("position", self.positions, "position"),)
         return (
-            Operand("input", Role.INPUT, (batch, classes)),
-            Operand("label", Role.INPUT, (batch,), dtype="int32"),
-            Operand("output", Role.OUTPUT, (batch,)),
-            Operand("probability", Role.SAVED, (batch, classes)),
+            Operand("input", Role.INPUT, (batch, classes, *rest)),
+            Operand("label", Role.INPUT, (batch, *rest), dtype="int32"),
+            Operand("output", Role.OUTPUT, (batch, *rest)),
+            Operand("probability", Role.SAVED, (batch, classes, *rest)),
         )
 
     @property
@@ -51,4 +55,5 @@ class SoftmaxCrossEntropy(Op):
 
     def local(self, slices: Slices) -> SoftmaxCrossEntropy:
         """The loss of part of the batch; gradients are still averaged over all of it."""
-        return replace(self, batch=slices["batch"][1] - slices["batch"][0])
+        extents = {loop: stop - start for loop, (start, stop) in slices.items()}
+        return replace(self, batch=extents["batch"], positions=extents.get("position"))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from dataflow.ops.axis import Along, Block, Neighbours, Slices, reached_blocks
+from dataflow.ops.axis import Along, Block, Neighbours, Slices, group_division, reached_blocks
 from dataflow.ops.base import Op, Operand, Pass, Phase, Role
+from dataflow.region import Range
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class LocalResponseNormalization(Op):
             Pass("forward", Phase.FORWARD, ("input",), ("output", "scale")),
             Pass("input_gradient", Phase.GRADIENT, ("output.grad", "input", "scale"), ("input.grad",)),
         )
+
+    @property
+    def divisions(self) -> Mapping[str, tuple[str, tuple[Range, ...]]]:
+        """Where there are several groups, ``group``: the channels of each."""
+        return group_division(self.blocks)
 
     def local(self, slices: Slices) -> LocalResponseNormalization:
         """The normalisation of a slice: channels in reach held, groups cut to them."""

@@ -1,4 +1,4 @@
-"""Max and average pooling, overlapping or not."""
+"""Max and average pooling, overlapping or not, and the mean of a whole channel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from dataflow.ops.axis import Along, Slices
+from dataflow.ops.axis import Along, Slices, activation_labels
 from dataflow.ops.base import Op, Operand, Pass, Phase, Role
 from dataflow.ops.windowed import Padding, Windowed
 
@@ -97,3 +97,40 @@ class AveragePooling(Pooling):
             Pass("forward", Phase.FORWARD, ("input",), ("output",)),
             Pass("input_gradient", Phase.GRADIENT, ("output.grad",), ("input.grad",)),
         )
+
+
+@dataclass(frozen=True)
+class GlobalPooling(Op):
+    """y[n,c] = the mean of x[n,c] over all its positions.
+
+    shape: (batch, channels, ...) held. count: positions of the whole input, of which a slice
+    sums a part.
+    """
+
+    kind: ClassVar[str] = "global_pooling"
+
+    shape: tuple[int, ...]
+    count: int
+
+    @property
+    def loops(self) -> Mapping[str, int]:
+        """One loop for each dimension of the input."""
+        return dict(zip(activation_labels(len(self.shape)), self.shape, strict=True))
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """The image, and one element for each channel."""
+        along = tuple(Along(label, extent, label) for label, extent in self.loops.items())
+        return Operand("input", Role.INPUT, along), Operand("output", Role.OUTPUT, along[:2])
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """Forward and input gradient."""
+        return (
+            Pass("forward", Phase.FORWARD, ("input",), ("output",)),
+            Pass("input_gradient", Phase.GRADIENT, ("output.grad",), ("input.grad",)),
+        )
+
+    def local(self, slices: Slices) -> GlobalPooling:
+        """The part of the mean that a slice adds."""
+        return replace(self, shape=tuple(slices[loop][1] - slices[loop][0] for loop in self.loops))

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from dataflow.graph import Task, TaskGraph
 from dataflow.hardware import Hardware
 from dataflow.ops import Op, Phase
-from dataflow.placement.contributions import Home
 from dataflow.placement.placed import Piece, PlacedTask, Read, Shard, TaskKind
 from dataflow.region import Region
 from dataflow.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Context:
+    """What tasks are placed for: a layer, a phase, and their priority in the step.
+
+    after: of transfers, by the memory they reach: tasks that must have ended before.
+    collective, dimension: see ``PlacedTask``.
+    """
+
+    layer: str
+    phase: Phase
+    priority: tuple[int, int]
+    after: Mapping[str, tuple[str, ...]] | None = None
+    collective: str = ""
+    dimension: str = ""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What a message carries of one tensor: a region, from shards in the memory it leaves.
+
+    to: the shard it becomes. addend: what it is added to on arrival, if anything.
+    """
+
+    region: Region
+    pieces: tuple[Piece, ...]
+    to: Shard
+    addend: Shard | None = None
 
 
 class Ledger:
@@ -23,16 +51,22 @@ class Ledger:
         self.shards: dict[str, Shard] = {}
         self.homes: dict[str, list[Shard]] = {}
         self.tasks: list[PlacedTask] = []
-        self._local: dict[tuple[str, str], list[Shard]] = {}
+        self._local: dict[tuple[str, str, str], list[Shard]] = {}
+        self._partial: dict[str, int] = {}
 
     # -- shards -----------------------------------------------------------------------
 
-    def add_shard(self, tensor: Tensor, region: Region, memory: str, *, supplied: bool = False) -> Shard:
-        """A region of a tensor in a memory; the one that is there, if it is."""
-        name = f"{tensor.name}{region.describe(tensor.region)} on {memory}"
+    def add_shard(
+        self, tensor: Tensor, region: Region, memory: str, *, supplied: bool = False, use: str = ""
+    ) -> Shard:
+        """A region of a tensor in a memory; the one that is there, if it is.
+
+        use: a name for copies that serve one purpose and are made again for another.
+        """
+        name = f"{tensor.name}{region.describe(tensor.region)} on {memory}{use and f' for {use}'}"
         if name not in self.shards:
             self.shards[name] = Shard(name, tensor, region, memory, supplied)
-            self._local.setdefault((tensor.name, memory), []).append(self.shards[name])
+            self._local.setdefault((tensor.name, memory, use), []).append(self.shards[name])
         return self.shards[name]
 
     def add_home(self, tensor: Tensor, region: Region, memory: str) -> Shard:
@@ -47,123 +81,121 @@ class Ledger:
         if shard not in homes:
             homes.append(shard)
 
-    def held(self, tensor: Tensor, memory: str) -> Sequence[Shard]:
-        """The shards of a tensor in a memory."""
-        return self._local.get((tensor.name, memory), ())
+    def partial(self, tensor: Tensor) -> Tensor:
+        """A tensor of its own for a part of the sum that a tensor will be."""
+        number = self._partial[tensor.name] = self._partial.get(tensor.name, -1) + 1
+        return replace(tensor, base=f"{tensor.base}.sum{number}")
 
-    def pieces(self, tensor: Tensor, region: Region, memory: str) -> tuple[Piece, ...]:
+    def held(self, tensor: Tensor, memory: str, use: str = "") -> Sequence[Shard]:
+        """The shards of a tensor in a memory that may serve a use."""
+        found = self._local.get((tensor.name, memory, ""), [])
+        return [*found, *self._local.get((tensor.name, memory, use), ())] if use else found
+
+    def pieces(self, tensor: Tensor, region: Region, memory: str, use: str = "") -> tuple[Piece, ...]:
         """Disjoint pieces of the shards in a memory that cover a region; one, when one shard does."""
-        for shard in self.held(tensor, memory):
-            if shard.region.contains(region):
-                return (Piece(shard.name, region),)
-        found: list[Piece] = []
-        missing: tuple[Region, ...] = (region,)
-        for shard in self.held(tensor, memory):
-            common = [m.intersection(shard.region) for m in missing]
-            found += [Piece(shard.name, piece) for piece in common if piece is not None]
-            missing = tuple(rest for m in missing for rest in m.difference(shard.region))
-        return tuple(found)
-
-    def nearest_homes(self, tensor: Tensor, memory: str) -> list[Shard]:
-        """A tensor's homes, those with the fewest hops to a memory first."""
-        homes = self.homes[tensor.name]
-        hops = {shard.memory: len(self.hardware.route(shard.memory, memory)) for shard in homes}
-        return sorted(homes, key=lambda shard: hops[shard.memory])
+        return pieces_of(self.held(tensor, memory, use), region)
 
     # -- tasks ------------------------------------------------------------------------
 
-    def add_transfer(self, shard: Shard, region: Region, memory: str, layer: str, phase: Phase) -> Shard:
-        """Copies a region of a shard to another memory; the copy is a shard of the same tensor."""
-        self.hardware.route(shard.memory, memory)
-        copy = self.add_shard(shard.tensor, region, memory)
+    def add_transfer(self, source: str, destination: str, parcels: Sequence[Parcel], why: Context) -> None:
+        """One message from memory to memory."""
+        self.hardware.route(source, destination)
+        reads: list[Read] = []
+        for number, parcel in enumerate(parcels):
+            reads.append(Read(f"source{number}", parcel.region, parcel.pieces))
+            if parcel.addend is not None:
+                own = (Piece(parcel.addend.name, parcel.region),)
+                reads.append(Read(f"addend{number}", parcel.region, own, at_end=True))
+        more = f" and {len(parcels) - 1} more" if len(parcels) > 1 else ""
         self.tasks.append(
             PlacedTask(
-                name=f"{copy.name} from {shard.memory}",
+                name=f"{parcels[0].to.name} from {source}{more}",
                 kind=TaskKind.TRANSFER,
-                layer=layer,
-                phase=phase,
+                layer=why.layer,
+                phase=why.phase,
                 order=len(self.tasks),
-                reads=(Read("source", region, (Piece(shard.name, region),)),),
-                writes={"copy": copy.name},
+                reads=tuple(reads),
+                writes={f"copy{number}": parcel.to.name for number, parcel in enumerate(parcels)},
                 flop=0,
-                bytes=copy.bytes,
-                ends=(shard.memory, memory),
+                bytes=sum(parcel.to.bytes for parcel in parcels),
+                ends=(source, destination),
+                in_place=tuple(
+                    (parcel.to.name, parcel.addend.name)
+                    for parcel in parcels
+                    if parcel.addend is not None and parcel.addend.bytes == parcel.to.bytes
+                ),
+                priority=why.priority,
+                after=() if why.after is None else why.after.get(destination, ()),
+                collective=why.collective,
+                dimension=why.dimension,
             )
         )
-        return copy
 
-    def add_sum(self, tensor: Tensor, home: Home, addends: Iterable[Shard], layer: str, phase: Phase) -> None:
-        """Sums, at a home, what the addends have of its region; what none has is zero."""
-        total = self.add_home(tensor, home.region, home.memory)
-        cut = [(shard, shard.region.intersection(home.region)) for shard in addends]
+    def add_sum(self, total: Shard, addends: Sequence[Shard], why: Context) -> None:
+        """Fills a shard with the sum of what others in its memory have of its region; what none has is 0."""
+        cut = [(shard, shard.region.intersection(total.region)) for shard in addends]
         pieces = tuple(Piece(shard.name, region) for shard, region in cut if region is not None)
-        read_bytes = sum(piece.region.size for piece in pieces) * tensor.itemsize
+        in_place = tuple((total.name, shard.name) for shard in addends[:1] if shard.region == total.region)
         self.tasks.append(
             PlacedTask(
                 name=f"sum of {total.name}",
                 kind=TaskKind.SUM,
-                layer=layer,
-                phase=phase,
+                layer=why.layer,
+                phase=why.phase,
                 order=len(self.tasks),
-                reads=(Read("addends", home.region, pieces),),
+                reads=(Read("addends", total.region, pieces),),
                 writes={"total": total.name},
                 flop=0,
-                bytes=read_bytes + total.bytes,
-                processor=home.memory,
+                bytes=sum(piece.region.size for piece in pieces) * total.tensor.itemsize + total.bytes,
+                processor=total.memory,
+                in_place=in_place,
+                priority=why.priority,
+                collective=why.collective,
+                dimension=why.dimension,
             )
         )
 
     def add_compute(
-        self, task: Task, op: Op, processor: str, reads: Sequence[Read], writes: Mapping[str, Shard]
+        self,
+        task: Task,
+        op: Op,
+        place: tuple[str, str],
+        reads: Sequence[Read],
+        writes: Mapping[str, Shard],
+        why: Context,
     ) -> None:
-        """One slice of a task on a processor; ``op`` is the task's, cut to the slice."""
-        by_operand = {read.operand: read for read in reads}
+        """One slice of a task; ``op`` is the task's, cut to the slice. place: its name and its processor."""
         tensors = self.graph.tensors
         read_bytes = sum(read.region.size * tensors[task.reads[read.operand]].itemsize for read in reads)
+        written_bytes = sum(shard.bytes for shard in writes.values())
         self.tasks.append(
             PlacedTask(
-                name=f"{task.name} on {processor}",
+                name=place[0],
                 kind=TaskKind.COMPUTE,
-                layer=task.layer,
-                phase=task.phase,
+                layer=why.layer,
+                phase=why.phase,
                 order=len(self.tasks),
                 reads=tuple(reads),
                 writes={operand: shard.name for operand, shard in writes.items()},
-                flop=op.flop,
-                bytes=read_bytes + sum(shard.bytes for shard in writes.values()),
-                processor=processor,
+                flop=op.flop_of(task.direction),
+                bytes=0 if task.direction.view else read_bytes + written_bytes,
+                processor=place[1],
                 op=op,
                 direction=task.direction,
-                in_place=tuple(
-                    (writes[written].name, by_operand[read].pieces[0].shard)
-                    for written, read in task.direction.in_place
-                    if self._same_bytes(writes[written], by_operand[read])
-                ),
+                priority=why.priority,
             )
         )
 
-    def _same_bytes(self, written: Shard, read: Read) -> bool:
-        """Whether an operand is one whole shard as large as the one to be written."""
-        if len(read.pieces) != 1:
-            return False
-        shard = self.shards[read.pieces[0].shard]
-        return shard.region == read.region and shard.bytes == written.bytes
 
-    def gate_loads(self) -> None:
-        """Has what waits for no value wait until the step before has last read what it overwrites.
-
-        These are the loads, and sums of nothing: gradients that no slice contributes to.
-        """
-        readers: dict[str, dict[str, None]] = {}
-        for task in self.tasks:
-            for read in task.reads:
-                for piece in read.pieces:
-                    readers.setdefault(piece.shard, {})[task.name] = None
-        for index, task in enumerate(self.tasks):
-            if task.phase is Phase.LOAD:
-                filled = self.shards[task.writes["copy"]]
-                buffer = self.add_shard(replace(filled.tensor, version=0), filled.region, filled.memory)
-                self.tasks[index] = replace(task, after_previous=tuple(readers.get(buffer.name, ())))
-            elif not any(read.pieces for read in task.reads):
-                (total,) = task.writes.values()
-                self.tasks[index] = replace(task, after_previous=tuple(readers.get(total, ())))
+def pieces_of(shards: Sequence[Shard], region: Region) -> tuple[Piece, ...]:
+    """Disjoint pieces of shards that cover what they have of a region; one, when one shard does."""
+    for shard in shards:
+        if shard.region.contains(region):
+            return (Piece(shard.name, region),)
+    found: list[Piece] = []
+    missing: tuple[Region, ...] = (region,)
+    for shard in shards:
+        common = [m.intersection(shard.region) for m in missing]
+        found += [Piece(shard.name, piece) for piece in common if piece is not None]
+        missing = tuple(rest for m in missing for rest in m.difference(shard.region))
+    return tuple(found)

@@ -57,11 +57,15 @@ class Piece:
 
 @dataclass(frozen=True)
 class Read:
-    """An operand: the region needed and the pieces, all in the reader's memory, that make it up."""
+    """An operand: the region needed and the pieces, all in one memory, that make it up.
+
+    at_end: of a transfer that adds: what is added lies in the memory that the transfer reaches.
+    """
 
     operand: str
     region: Region
     pieces: tuple[Piece, ...]
+    at_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,13 @@ class PlacedTask:
 
     op, direction: for compute, the local op and its pass. processor: who computes or sums,
     None for a transfer. ends: of a transfer, the memories it leaves and reaches. writes:
-    operand to shard.
-    in_place: (written, read) shards that may share bytes. after_previous: tasks of the step
-    before, beyond those whose values are read, that must have ended.
+    operand to shard. A transfer is one message of several regions: it writes ``copy0`` from
+    what it reads as ``source0``, to which it adds ``addend0`` if there is one, and so on.
+    in_place: (written, read) shards that may share bytes. priority: what runs first of what is
+    ready; less is sooner, then ``order`` decides. after: tasks of the same step and
+    after_previous: tasks of the step before, beyond those whose values are read, that must have
+    ended. collective: what a transfer or sum is part of, such as ``all-reduce ring``; dimension:
+    the mesh axes along which its members differ; empty when it belongs to none.
     """
 
     name: str
@@ -89,7 +97,11 @@ class PlacedTask:
     direction: Pass | None = None
     ends: tuple[str, str] | None = None
     in_place: tuple[tuple[str, str], ...] = ()
+    priority: tuple[int, int] = (0, 0)
+    after: tuple[str, ...] = ()
     after_previous: tuple[str, ...] = ()
+    collective: str = ""
+    dimension: str = ""
 
     @property
     def memory(self) -> str:
@@ -103,6 +115,10 @@ class PlacedTask:
             return self.ends
         assert self.processor is not None
         return self.processor, self.processor
+
+    def read_memory(self, read: Read) -> str:
+        """The memory an operand is read from."""
+        return self.route[1] if read.at_end else self.route[0]
 
     @property
     def work(self) -> Work:
@@ -138,6 +154,12 @@ class PlacedGraph:
             yield from unknown
             return
         names = Counter(task.name for task in self.tasks)
+        yield from (
+            f"{task.name!r} is to come after {name!r}, which is no task"
+            for task in self.tasks
+            for name in (*task.after, *task.after_previous)
+            if name not in names
+        )
         yield from (f"two tasks are called {name!r}" for name, count in names.items() if count > 1)
         seen: set[str] = set()
         for task in self.tasks:
@@ -169,7 +191,7 @@ class PlacedGraph:
                     yield f"{name!r} is called a home of {tensor!r}, but is no shard"
 
     def _read_faults(self, task: PlacedTask, read: Read) -> Iterator[str]:
-        where = task.route[0]
+        where = task.read_memory(read)
         for piece in read.pieces:
             shard = self.shards[piece.shard]
             if shard.memory != where:
@@ -204,6 +226,10 @@ class PlacedGraph:
         for name, index in self.writer.items():
             for reader in self.readers[name]:
                 graph.add_edge(self.tasks[index].name, self.tasks[reader].name, shard=name)
+        for task in self.tasks:
+            for name in task.after:
+                if not graph.has_edge(name, task.name):
+                    graph.add_edge(name, task.name)
         return graph
 
     @property

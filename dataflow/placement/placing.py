@@ -3,102 +3,174 @@
 Three rules, and nothing that knows a strategy, a network or a number of processors:
 
 1. A plan slices an op's loops; the slice says which region of each operand a processor
-   touches (``Op.region``). What parameters it touches, and what it writes, live with it:
-   those regions are the tensor's *homes*.
-2. What a task needs and its memory lacks is copied from a home (``_gather``).
-3. What several slices contribute to is summed at every home (``_deliver``); the gradient
-   of a copy is thereby an addition where the original lives, the adjoint of the copy
+   touches (``Op.region``). What a slice writes lives with it, and what parameters it reads
+   live with it unless the plan keeps them in shards: those regions are the tensor's *homes*.
+2. What a task needs and its memory lacks is copied from a home (``Movement.bring``).
+3. What several slices contribute to is summed at every home (``Movement.deliver``); the
+   gradient of a copy is thereby an addition where the original lives, the adjoint of the copy
    (Hewett and Grady, arXiv 2006.03108). Slices of a summed loop are summed the same way.
+
+A micro-batch is one more slice of the batch; its tasks come one after the other in time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dataflow.errors import PlanError
 from dataflow.graph import Task, TaskGraph
 from dataflow.hardware import Hardware
 from dataflow.ops import GRADIENT_SUFFIX, Phase
-from dataflow.placement.contributions import Contribution, Contributions, Home
-from dataflow.placement.ledger import Ledger
+from dataflow.placement.contributions import Contribution, Contributions, Delivery, Home
+from dataflow.placement.control import Control, Slot
+from dataflow.placement.exchange import Exchange
+from dataflow.placement.finishing import finished_tasks
+from dataflow.placement.ledger import Context, Ledger, Parcel
+from dataflow.placement.movement import Movement
+from dataflow.placement.parts import Part, Parts
 from dataflow.placement.placed import Piece, PlacedGraph, Read, Shard
-from dataflow.plan import Part, Plan, parts_of_layers
-from dataflow.region import Region, uncovered
+from dataflow.placement.recomputation import with_recomputation
+from dataflow.placement.storage import Storage
+from dataflow.plan import Plan
+from dataflow.region import Region
 from dataflow.tensor import Tensor, TensorKind
 
 
 def place(graph: TaskGraph, hardware: Hardware, plan: Plan) -> PlacedGraph:
     """Applies a plan to a task graph.
 
-    Raises CheckError when the plan names what is not there, PlanError when there is no host
-    for the batch to start from.
+    Raises CheckError when the plan names what is not there, PlanError when it cannot be carried
+    out or there is no host for the batch to start from.
     """
-    if hardware.host is None:
+    if not hardware.hosts:
         raise PlanError(
             f"hardware {hardware.name!r} has no host, but the batch starts in host memory; "
             "add one under 'hosts'"
         )
+    parts = Parts(plan, graph.ops, hardware)
+    graph = with_recomputation(graph, plan)
     ledger = Ledger(graph, hardware)
-    _Placement(ledger, hardware.host, parts_of_layers(plan, graph.ops, hardware)).place_all()
-    ledger.gate_loads()
+    placement = _Placement(ledger, plan, parts)
+    placement.place_all()
+    tasks = finished_tasks(ledger, placement.control.after())
     return PlacedGraph(
         task_graph=graph,
         hardware=hardware,
         plan=plan,
         shards=ledger.shards,
         homes={name: tuple(shard.name for shard in shards) for name, shards in ledger.homes.items()},
-        tasks=tuple(ledger.tasks),
+        tasks=tasks,
     )
 
 
 class _Placement:
     """Goes through the tasks in order and writes what follows from the rules into a ledger."""
 
-    def __init__(self, ledger: Ledger, host: str, parts: Mapping[str, tuple[Part, ...]]) -> None:
+    def __init__(self, ledger: Ledger, plan: Plan, parts: Parts) -> None:
         self.ledger = ledger
         self.graph = ledger.graph
-        self.host = host
         self.parts = parts
+        self.storage = Storage(ledger.graph, plan, parts)
         self.contributions = Contributions(ledger.graph, parts)
+        self.control = Control(plan, parts)
+        self.movement = Movement(
+            ledger, parts, Exchange(ledger, plan, parts), self._shard_of, plan.bucket_bytes
+        )
+        self._deliveries: dict[str, Delivery] = {}
+        self._written: dict[int, Shard] = {}
+        self._producer = {name: tasks[0] for name, tasks in self.graph.writers.items()}
+        self._last_writer = {name: tasks[-1].name for name, tasks in self.graph.writers.items()}
+        self._needed_early = {
+            name
+            for task in self.graph.tasks
+            if task.phase is not Phase.UPDATE
+            for name in task.reads.values()
+        }
 
     def place_all(self) -> None:
         """Places every task of the graph."""
+        updating = False
         for task in self.graph.tasks:
-            if task.phase is Phase.UPDATE:
-                self._place_update(task)
-            else:
+            if task.phase is not Phase.UPDATE:
                 self._place_pass(task)
+                continue
+            if not updating:
+                self.movement.flush(self._context(task, Phase.GRADIENT))
+                updating = True
+            self._place_update(task)
+
+    def _context(self, task: Task, phase: Phase, microbatch: int = 0, microbatches: int = 1) -> Context:
+        return Context(task.layer, phase, self.control.priority(phase, microbatch, microbatches))
 
     # -- tasks ------------------------------------------------------------------------
 
     def _place_pass(self, task: Task) -> None:
         """Places each slice of a forward or gradient pass, then sums what the slices share."""
-        for part in self.parts[task.layer]:
-            reads: list[Read] = []
-            for operand, name in task.reads.items():
+        parts = self.parts.of(task.layer, task.phase)
+        by_microbatch: dict[int, list[tuple[int, Part]]] = {}
+        for index, part in enumerate(parts):
+            by_microbatch.setdefault(part.microbatch, []).append((index, part))
+        for number, together in by_microbatch.items():
+            why = self._context(task, task.phase, number, together[0][1].microbatches)
+            needs = self._needs(task, [part for _, part in together])
+            for name, homes in needs.items():
+                self._bring(self.graph.tensors[name], homes, task, why)
+            for index, part in together:
+                self._place_part(task, index, part, why)
+        count = max((part.microbatches for part in parts), default=1)
+
+        def why_of(microbatches: Sequence[int]) -> Context:
+            return self._context(task, task.phase, self.control.last(microbatches), count)
+
+        for name in task.writes.values():
+            if self._last_writer[name] == task.name:
+                tensor = self.graph.tensors[name]
+                exchanged = tensor.kind is TensorKind.PARAMETER_GRADIENT and name not in self._needed_early
+                self.movement.deliver(tensor, self._delivery(tensor), why_of, bucketed=exchanged)
+
+    @staticmethod
+    def _needs(task: Task, parts: Sequence[Part]) -> dict[str, list[Home]]:
+        """For each tensor a task reads the regions that its parts need, and where."""
+        needs: dict[str, list[Home]] = {}
+        for operand, name in task.reads.items():
+            for part in parts:
                 region = task.op.region(operand.removesuffix(GRADIENT_SUFFIX), part.slices)
                 if region is not None:
-                    pieces = self._gather(self.graph.tensors[name], region, part.processor, task)
-                    reads.append(Read(operand, region, pieces))
-            writes = {
-                contribution.operand: self._written(self.graph.tensors[name], contribution)
-                for name in task.writes.values()
-                for contribution in self.contributions.to(name)
-                if contribution.task is task and contribution.memory == part.processor
-            }
-            self.ledger.add_compute(task, task.op.local(part.slices), part.processor, reads, writes)
-        for name in task.writes.values():
-            if task is self.graph.writers[name][-1]:
-                self._deliver(self.graph.tensors[name], task)
+                    needs.setdefault(name, []).append(Home(region, part.processor))
+        return needs
+
+    def _place_part(self, task: Task, index: int, part: Part, why: Context) -> None:
+        reads: list[Read] = []
+        for operand, name in task.reads.items():
+            region = task.op.region(operand.removesuffix(GRADIENT_SUFFIX), part.slices)
+            if region is not None:
+                tensor = self.graph.tensors[name]
+                pieces = self.ledger.pieces(tensor, region, part.processor, _use(tensor, task))
+                reads.append(Read(operand, region, pieces))
+        writes: dict[str, Shard] = {}
+        for tensor_name, contribution in self.contributions.by(task, index):
+            shard = self._shard_to_write(self.graph.tensors[tensor_name], contribution)
+            writes[contribution.operand] = self._written[id(contribution)] = shard
+        number = f" #{part.microbatch}" if part.microbatches > 1 else ""
+        name = f"{task.name}{number} on {part.processor}"
+        self.ledger.add_compute(task, task.op.local(part.slices), (name, part.processor), reads, writes, why)
+        self.control.note(Slot(name, task, part))
 
     def _place_update(self, task: Task) -> None:
-        """Places the update of a parameter at each of its homes."""
+        """Places the update of a parameter where it is to be done, and brings the result to its homes."""
         tensors = self.graph.tensors
-        for home in tuple(self.ledger.homes[task.reads["parameter"]]):
+        why = self._context(task, Phase.UPDATE)
+        stored = self.storage.of[task.reads["parameter"]]
+        old, gradient = tensors[task.reads["parameter"]], tensors[task.reads["gradient"]]
+        self.movement.bring(old, stored.update, why)
+        self.movement.bring(gradient, stored.update, why)
+        in_memory = Counter(home.memory for home in stored.update)
+        for home in stored.update:
             self.ledger.add_home(tensors[task.reads["velocity"]], home.region, home.memory)
             reads = [
-                Read(operand, home.region, self._gather(tensors[name], home.region, home.memory, task))
+                Read(operand, home.region, self.ledger.pieces(tensors[name], home.region, home.memory))
                 for operand, name in task.reads.items()
             ]
             writes = {
@@ -106,68 +178,88 @@ class _Placement:
                 for operand, name in task.writes.items()
             }
             slices = dict(zip(task.op.loops, home.region.ranges, strict=True))
-            self.ledger.add_compute(task, task.op.local(slices), home.memory, reads, writes)
+            which = home.region.describe(old.region) if in_memory[home.memory] > 1 else ""
+            place = (f"{task.name}{which} on {home.memory}", home.memory)
+            self.ledger.add_compute(task, task.op.local(slices), place, reads, writes, why)
+        new = tensors[task.writes["new_parameter"]]
+        self.movement.bring(new, stored.parameter, why, homes=True)
 
     # -- copying ----------------------------------------------------------------------
 
-    def _gather(self, tensor: Tensor, region: Region, memory: str, task: Task) -> tuple[Piece, ...]:
-        """Pieces in ``memory`` that make up a region, after copying what is not there."""
+    def _bring(self, tensor: Tensor, needs: Sequence[Home], task: Task, why: Context) -> None:
+        """Sees to it that what is needed of a tensor is there."""
+        if tensor.kind is TensorKind.BATCH:
+            for need in needs:
+                self._load(tensor, need.region, need.memory)
+            return
         if tensor.kind is TensorKind.PARAMETER:
-            self.ledger.add_home(tensor, region, memory)
-        elif tensor.kind is TensorKind.BATCH:
-            self._load(tensor, region, memory)
-        for part in uncovered(region, (shard.region for shard in self.ledger.held(tensor, memory))):
-            missing: tuple[Region, ...] = (part,)
-            for home in self.ledger.nearest_homes(tensor, memory):
-                for piece in [m.intersection(home.region) for m in missing]:
-                    if piece is not None:
-                        self.ledger.add_transfer(home, piece, memory, task.layer, task.phase)
-                missing = tuple(rest for m in missing for rest in m.difference(home.region))
-        return self.ledger.pieces(tensor, region, memory)
+            for home in self.storage.of[tensor.name].parameter:
+                self.ledger.add_home(tensor, home.region, home.memory)
+            why = replace(why, after=self.control.gates(task))
+        self.movement.bring(tensor, needs, why, use=_use(tensor, task))
 
     def _load(self, tensor: Tensor, region: Region, memory: str) -> None:
-        """Has the next step's batch copied from the host while this step's is read.
+        """Has the next step's batch copied from the nearest host while this step's is read.
 
         The copy may begin once the batch before this one has been read for the last time
-        (``Ledger.gate_loads``), so a memory holds two batches.
+        (``finishing``), so a memory holds two batches.
         """
         if any(shard.region.contains(region) for shard in self.ledger.held(tensor, memory)):
             return
+        host = self.ledger.hardware.nearest_host(memory)
         following = replace(tensor, version=1)
-        source = self.ledger.add_shard(following, tensor.region, self.host, supplied=True)
+        source = self.ledger.add_shard(following, tensor.region, host, supplied=True)
         self.ledger.add_home(tensor, region, memory)
-        self.ledger.add_transfer(source, region, memory, tensor.layer, Phase.LOAD)
+        copy = self.ledger.add_shard(following, region, memory)
+        why = Context(tensor.layer, Phase.LOAD, self.control.priority(Phase.LOAD, 0, 1))
+        self.ledger.add_transfer(host, memory, [Parcel(region, (Piece(source.name, region),), copy)], why)
 
     # -- summing ----------------------------------------------------------------------
 
-    def _homes_of(self, tensor: Tensor) -> list[Home]:
-        """Where a tensor's value is to be: with its makers; a gradient where its primal is."""
-        if tensor.base.endswith(GRADIENT_SUFFIX):
-            primal = f"{tensor.base.removesuffix(GRADIENT_SUFFIX)}@0"
-            return [Home(shard.region, shard.memory) for shard in self.ledger.homes[primal]]
+    def _delivery(self, tensor: Tensor) -> Delivery:
+        if tensor.name not in self._deliveries:
+            stored = self.storage.of.get(tensor.name)
+            self._deliveries[tensor.name] = self.contributions.delivery(
+                tensor.name,
+                self._homes_of(tensor),
+                self.movement.nearest,
+                backwards=self.control.backwards,
+                scattered=stored is not None and stored.scattered,
+            )
+        return self._deliveries[tensor.name]
+
+    def _homes_of(self, tensor: Tensor) -> Sequence[Home]:
+        """Where a tensor's value is to be: with its makers; a gradient where its maker's gradient reads it."""
+        if tensor.kind is TensorKind.PARAMETER_GRADIENT:
+            return self.storage.of[tensor.name].gradient
+        if tensor.kind is TensorKind.ACTIVATION_GRADIENT:
+            maker = self._producer[f"{tensor.base.removesuffix(GRADIENT_SUFFIX)}@0"]
+            operand = next(o for o, name in maker.writes.items() if name == f"{_primal(tensor)}@0")
+            regions = [
+                (maker.op.region(operand, part.slices), part.processor)
+                for part in self.parts.of(maker.layer, Phase.GRADIENT)
+            ]
+            return list(
+                dict.fromkeys(Home(region, memory) for region, memory in regions if region is not None)
+            )
         return list(dict.fromkeys(Home(c.region, c.memory) for c in self.contributions.to(tensor.name)))
 
-    def _written(self, tensor: Tensor, contribution: Contribution) -> Shard:
+    def _shard_to_write(self, tensor: Tensor, contribution: Contribution) -> Shard:
         """The shard that a slice writes: of the tensor itself, or of a part of the sum it will be."""
-        if not self.contributions.is_final(tensor.name, contribution, self._homes_of(tensor)):
+        if not self._delivery(tensor).is_final(contribution):
             number = self.contributions.number(tensor.name, contribution)
             tensor = replace(tensor, base=f"{tensor.base}.part{number}")
         return self.ledger.add_shard(tensor, contribution.region, contribution.memory)
 
-    def _deliver(self, tensor: Tensor, task: Task) -> None:
-        """Brings what is contributed to a tensor to each of its homes, and sums it there."""
-        homes = self._homes_of(tensor)
-        for home in homes:
-            summed = self.contributions.summed_at(tensor.name, home)
-            shards: list[Shard] = []
-            for contribution in summed:
-                shard = self._written(tensor, contribution)
-                if shard.memory != home.memory:
-                    region = contribution.region.intersection(home.region)
-                    assert region is not None
-                    shard = self.ledger.add_transfer(shard, region, home.memory, task.layer, task.phase)
-                shards.append(shard)
-            if len(summed) == 1 and self.contributions.is_final(tensor.name, summed[0], homes):
-                self.ledger.make_home(shards[0])
-            else:
-                self.ledger.add_sum(tensor, home, shards, task.layer, task.phase)
+    def _shard_of(self, contribution: Contribution) -> Shard:
+        return self._written[id(contribution)]
+
+
+def _primal(tensor: Tensor) -> str:
+    return tensor.base.removesuffix(GRADIENT_SUFFIX)
+
+
+def _use(tensor: Tensor, task: Task) -> str:
+    """Copies of parameters are made for the forward pass, and again for the gradients."""
+    gathered_again = tensor.kind is TensorKind.PARAMETER and task.phase is Phase.GRADIENT
+    return task.phase.label if gathered_again else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from dataflow.hardware import Hardware
 from dataflow.simulation.resources import Resources
@@ -12,7 +12,15 @@ from dataflow.trace import Span, Trace
 def trace_faults(trace: Trace, hardware: Hardware) -> Iterator[str]:
     """Everything about a trace that cannot be: causes after effects, resources or memories overfull."""
     yield from _order_faults(trace)
-    yield from _sharing_faults(trace, hardware)
+    resources = Resources(hardware)
+    names = {name for span in trace.spans for name in span.resources}
+    unknown = names - resources.free.keys() - resources.fair
+    if unknown:
+        yield f"spans hold {', '.join(sorted(unknown))}, which are no resources"
+    else:
+        spans = sorted(trace.spans, key=lambda span: (span.start_ps, span.index))
+        yield from _exclusion_faults(spans, resources.free)
+        yield from _fair_faults(spans, hardware, resources)
     yield from _memory_faults(trace, hardware)
 
 
@@ -25,20 +33,54 @@ def _order_faults(trace: Trace) -> Iterator[str]:
             yield f"{span.name!r} (step {span.step}) does not start when what caused it ends"
 
 
-def _sharing_faults(trace: Trace, hardware: Hardware) -> Iterator[str]:
-    """No resource is held by more spans at once than there are of it."""
-    capacity = Resources(hardware).free
-    unknown = {name for span in trace.spans for name in span.resources} - capacity.keys()
-    if unknown:
-        yield f"spans hold {', '.join(sorted(unknown))}, which are no resources"
-        return
+def _exclusion_faults(spans: Sequence[Span], capacity: Mapping[str, int]) -> Iterator[str]:
+    """No exclusive resource is held by more spans at once than there are of it."""
     running: dict[str, list[Span]] = {}
-    for span in sorted(trace.spans, key=lambda span: (span.start_ps, span.index)):
+    for span in spans:
         for resource in span.resources:
+            if resource not in capacity:
+                continue
             still = [other for other in running.get(resource, ()) if other.end_ps > span.start_ps]
-            if len(still) >= capacity[resource] and span.length_ps > 0:
+            if len(still) >= capacity[resource] and span.end_ps > span.start_ps:
                 yield f"{span.name!r} overlaps {still[0].name!r} on {resource!r}"
-            running[resource] = [*still, span]
+            still.append(span)
+            running[resource] = still
+
+
+def _fair_faults(spans: Sequence[Span], hardware: Hardware, resources: Resources) -> Iterator[str]:
+    """What shares links is no faster than alone, and a channel carries no more than it can while it is busy.
+
+    Ends are rounded to whole picoseconds, so each transfer may lack one.
+    """
+    busy: dict[str, tuple[int, int, float, int]] = {}
+    for span in spans:
+        if span.source is None or resources.fair.isdisjoint(span.resources):
+            continue
+        alone_ps = hardware.transfer_ps(span.bytes, *span.ends)
+        if span.length_ps < alone_ps - 1:
+            yield f"{span.name!r} takes {span.length_ps} ps, but {alone_ps} ps when it shares nothing"
+        for channel, occupied_ps in _occupied_ps(span, hardware, resources).items():
+            start, end, needed, count = busy.get(channel, (0, 0, 0.0, 0))
+            if span.start_ps >= end:
+                yield from _overfull(channel, start, end, needed, count)
+                start, end, needed, count = span.start_ps, span.start_ps, 0.0, 0
+            busy[channel] = (start, max(end, span.end_ps), needed + occupied_ps, count + 1)
+    for channel, interval in busy.items():
+        yield from _overfull(channel, *interval)
+
+
+def _occupied_ps(span: Span, hardware: Hardware, resources: Resources) -> dict[str, float]:
+    """How long a transfer would need each fair channel of its route if it had all of it."""
+    found: dict[str, float] = {}
+    for link in hardware.route(*span.ends):
+        if link.channel in resources.fair:
+            found[link.channel] = max(found.get(link.channel, 0.0), link.occupied_ps(span.bytes))
+    return found
+
+
+def _overfull(channel: str, start: int, end: int, needed_ps: float, count: int) -> Iterator[str]:
+    if needed_ps > end - start + count:
+        yield f"channel {channel!r} carries in {end - start} ps from {start} ps what takes {needed_ps:.0f} ps"
 
 
 def _memory_faults(trace: Trace, hardware: Hardware) -> Iterator[str]:

@@ -3,64 +3,116 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from dataflow.errors import OutOfMemoryError
 from dataflow.hardware import Memory
 from dataflow.placement import Shard
-from dataflow.simulation.schedule import Instance, Schedule
+from dataflow.simulation.schedule import Access, Instance, Schedule
 from dataflow.trace import MemoryEvent
 
 _SHOWN = 8
+
+
+class _Holding(NamedTuple):
+    """What is to be known of a shard while it comes and goes; its name without the version in the middle.
+
+    readers: tasks of its step that read it. before: tasks of the step that left it that do.
+    """
+
+    memory: str
+    bytes: int
+    kind: str
+    layer: str
+    name: tuple[str, str]
+    version: int
+    readers: int
+    before: int
+    carried: bool
+
+
+def _holding(shard: Shard, readers: int, before: int) -> _Holding:
+    start, _, end = shard.name.partition(shard.tensor.name)
+    return _Holding(
+        memory=shard.memory,
+        bytes=shard.bytes,
+        kind=shard.tensor.kind.value,
+        layer=shard.tensor.layer,
+        name=(f"{start}{shard.tensor.base}@", end),
+        version=shard.tensor.version,
+        readers=readers,
+        before=before,
+        carried=shard.tensor.carried and shard.tensor.version == 0 and not shard.supplied,
+    )
 
 
 class Memories:
     """The bytes in use in each memory; tensors come and go with their first write and last read."""
 
     def __init__(self, schedule: Schedule, memories: Mapping[str, Memory], steps: int) -> None:
-        self.schedule = schedule
         self.memories = memories
         self.steps = steps
         self.used = dict.fromkeys(memories, 0)
         self.held: dict[Instance, int] = {}
         self.unread: dict[Instance, int] = {}
         self.events: list[MemoryEvent] = []
+        placed = schedule.placed
+        readers = {name: len(tasks) for name, tasks in placed.readers.items()}
+        left = {current: readers[following] for following, current in schedule.current.items()}
+        self._holdings = {n: _holding(s, readers[n], left.get(n, 0)) for n, s in placed.shards.items()}
 
-    def _shard(self, instance: Instance) -> Shard:
-        return self.schedule.placed.shards[instance[0]]
+    def at_start(self, access: Access, step: int, now: int) -> None:
+        """Takes room for what a task of a step writes, and for what the run supplies to it."""
+        for name, later in access.supplied:
+            if (name, later + step) not in self.held:
+                self.allocate((name, later + step), now)
+        for (name, later), giver in access.writes:
+            given = None if giver is None else (giver[0], giver[1] + step)
+            if given is not None and self.can_take_over(given):
+                self.take_over((name, later + step), given, now)
+            else:
+                self.allocate((name, later + step), now)
+
+    def at_end(self, access: Access, step: int, now: int) -> list[Instance]:
+        """Frees what a task of a step was the last to read, and what it wrote for nobody; says what."""
+        freed: list[Instance] = []
+        for name, later in access.reads:
+            instance = (name, later + step)
+            self.unread[instance] -= 1
+            if self._free_if_dead(instance, now):
+                freed.append(instance)
+        for (name, later), _ in access.writes:
+            if self._free_if_dead((name, later + step), now):
+                freed.append((name, later + step))
+        return freed
 
     def allocate(self, instance: Instance, now: int) -> None:
         """Takes room for a shard. Raises OutOfMemoryError when there is not enough."""
-        shard = self._shard(instance)
-        memory = self.memories[shard.memory]
-        used = self.used[shard.memory] + shard.bytes
-        if used > memory.capacity_bytes:
+        holding = self._holdings[instance[0]]
+        capacity = self.memories[holding.memory].capacity_bytes
+        if self.used[holding.memory] + holding.bytes > capacity:
             raise self._out_of_memory(instance, now)
-        self._hold(instance, shard.bytes)
-        self._record(instance, shard.bytes, now)
+        self._hold(instance, holding.bytes, now)
 
     def take_over(self, instance: Instance, from_instance: Instance, now: int) -> None:
         """Lets a shard use the bytes of one that is read for the last time."""
         size = self.held.pop(from_instance)
         self._record(from_instance, -size, now)
-        self._hold(instance, size)
-        self._record(instance, size, now)
+        self._hold(instance, size, now)
 
     def can_take_over(self, from_instance: Instance) -> bool:
         """Whether only the task that asks has yet to read a shard, and no later step wants it."""
         return from_instance in self.held and self.unread[from_instance] == 1
 
-    def _hold(self, instance: Instance, size: int) -> None:
+    def _hold(self, instance: Instance, size: int, now: int) -> None:
         self.held[instance] = size
-        self.unread[instance] = self.schedule.readers(instance)
+        holding = self._holdings[instance[0]]
+        self.unread[instance] = holding.readers + (holding.before if instance[1] > 0 else 0)
+        self._record(instance, size, now)
 
-    def read_once(self, instance: Instance, now: int) -> bool:
-        """Notes that one more reader has ended; frees and says True when it was the last."""
-        self.unread[instance] -= 1
-        return self.free_if_dead(instance, now)
-
-    def free_if_dead(self, instance: Instance, now: int) -> bool:
+    def _free_if_dead(self, instance: Instance, now: int) -> bool:
         """Frees a shard that nothing will read and no later step keeps."""
-        if self.unread[instance] > 0 or self.schedule.kept(instance, self.steps):
+        if self.unread[instance] > 0 or self._kept(instance):
             return False
         del self.unread[instance]
         size = self.held.pop(instance, 0)
@@ -68,29 +120,34 @@ class Memories:
             self._record(instance, -size, now)
         return True
 
+    def _kept(self, instance: Instance) -> bool:
+        """Whether the run leaves this shard in memory."""
+        return instance[1] >= self.steps and self._holdings[instance[0]].carried
+
+    def _name(self, instance: Instance) -> str:
+        """The name of a shard in the run, with its absolute version."""
+        holding = self._holdings[instance[0]]
+        before, after = holding.name
+        return f"{before}{holding.version + instance[1]}{after}"
+
     def _record(self, instance: Instance, size: int, now: int) -> None:
-        shard = self._shard(instance)
-        self.used[shard.memory] += size
+        holding = self._holdings[instance[0]]
+        memory = holding.memory
+        self.used[memory] += size
         self.events.append(
             MemoryEvent(
-                time_ps=now,
-                memory=shard.memory,
-                tensor=self.schedule.shard_name(instance),
-                kind=shard.tensor.kind.value,
-                layer=shard.tensor.layer,
-                bytes=size,
-                used_bytes=self.used[shard.memory],
+                now, memory, self._name(instance), holding.kind, holding.layer, size, self.used[memory]
             )
         )
 
     def _out_of_memory(self, instance: Instance, now: int) -> OutOfMemoryError:
-        shard = self._shard(instance)
-        capacity = self.memories[shard.memory].capacity_bytes
+        needed = self._holdings[instance[0]]
+        capacity = self.memories[needed.memory].capacity_bytes
         holders = sorted(
             (
-                (self.schedule.shard_name(held), size)
+                (self._name(held), size)
                 for held, size in self.held.items()
-                if self._shard(held).memory == shard.memory
+                if self._holdings[held[0]].memory == needed.memory
             ),
             key=lambda pair: (-pair[1], pair[0]),
         )
@@ -98,14 +155,14 @@ class Memories:
         if len(holders) > _SHOWN:
             rest = sum(size for _, size in holders[_SHOWN:])
             lines.append(f"    {rest:>15,} B  in {len(holders) - _SHOWN} more tensors")
-        name = self.schedule.shard_name(instance)
+        name = self._name(instance)
         return OutOfMemoryError(
-            f"memory of {shard.memory!r} is full at {now / 1e9:.3f} ms: {name!r} needs {shard.bytes:,} B, "
-            f"but {self.used[shard.memory]:,} B of {capacity:,} B are held by\n"
+            f"memory of {needed.memory!r} is full at {now / 1e9:.3f} ms: {name!r} needs {needed.bytes:,} B, "
+            f"but {self.used[needed.memory]:,} B of {capacity:,} B are held by\n"
             + ("\n".join(lines) or "    nothing"),
-            memory=shard.memory,
+            memory=needed.memory,
             tensor=name,
-            needed_bytes=shard.bytes,
+            needed_bytes=needed.bytes,
             capacity_bytes=capacity,
             holders=holders,
         )

@@ -1,61 +1,84 @@
-"""What tasks hold while they run: processors, copy engines, and the channels of links."""
+"""What tasks hold or share while they run: processors, copy engines, and the channels of links."""
 
 from __future__ import annotations
 
-from dataflow.cost import PS_PER_S
-from dataflow.hardware import Hardware, Link
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from dataflow.hardware import Hardware
 from dataflow.placement import PlacedTask
 
 
-def transfer_time_ps(size_bytes: int, route: tuple[Link, ...], overhead_ps: int) -> int:
-    """Time a transfer holds its route: overhead + latencies + bytes over the narrowest bandwidth.
+class Passage(NamedTuple):
+    """How a task goes through the machine.
 
-    At least 1 ps: nothing takes no time.
+    held: the resources it has to itself from start to end. used: these and the fair channels.
+    length_ps: how long it takes; for what shares bandwidth, how long before the first byte moves.
+    bound: what sets that. alone_ps, cap, shares: of the flow of what shares bandwidth, as in
+    ``dataflow.simulation.flows.Flow``; shares is empty when it shares none.
     """
-    narrowest = min(link.bandwidth_bytes_per_s for link in route)
-    latency_ps = sum(link.latency_ps for link in route)
-    return max(1, overhead_ps + latency_ps + round(size_bytes * PS_PER_S / narrowest))
+
+    held: tuple[str, ...]
+    used: tuple[str, ...]
+    length_ps: int
+    bound: str
+    alone_ps: float = 0.0
+    cap: float = 0.0
+    shares: Mapping[str, float] = MappingProxyType({})
 
 
 class Resources:
-    """How much of each resource is free, and who used it last. All are exclusive, held from start to end."""
+    """How much of each exclusive resource is free, and who used it last. fair: shared channels."""
 
     def __init__(self, hardware: Hardware) -> None:
         self.hardware = hardware
         self.free: dict[str, int] = dict.fromkeys(hardware.processors, 1)
         for name, processor in hardware.processors.items():
             self.free[f"{name}.copy"] = processor.copy_engines
+        self.fair = frozenset(link.channel for link in hardware.links if link.sharing == "fair")
         for link in hardware.links:
-            self.free[link.channel] = 1
+            if link.channel not in self.fair:
+                self.free[link.channel] = 1
         self._last_span: dict[str, int] = {}
-        self._of_transfer: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._passages: dict[tuple[tuple[str, str], int], Passage] = {}
 
-    def needed(self, task: PlacedTask) -> tuple[str, ...]:
-        """What a task holds: its processor, or for a transfer a copy engine and the channels of its route."""
+    def passage(self, task: PlacedTask) -> Passage:
+        """What a task holds and shares, and for how long."""
         if task.ends is None:
-            return task.route[:1]
-        if task.ends not in self._of_transfer:
-            channels = dict.fromkeys(link.channel for link in self.hardware.route(*task.ends))
-            self._of_transfer[task.ends] = (f"{self._driver(task.ends)}.copy", *channels)
-        return self._of_transfer[task.ends]
+            processor = self.hardware.processors[task.route[0]]
+            cost = processor.cost.cost(task.work)
+            return Passage((processor.name,), (processor.name,), cost.time_ps, cost.bound)
+        key = (task.ends, task.bytes)
+        if key not in self._passages:
+            self._passages[key] = self._transfer(*key)
+        return self._passages[key]
 
-    def _driver(self, ends: tuple[str, str]) -> str:
-        """Whose copy engine makes a transfer: the sender's, or the receiver's when the sender has none."""
-        source, destination = ends
-        return source if source in self.hardware.processors else destination
+    def _transfer(self, ends: tuple[str, str], size_bytes: int) -> Passage:
+        """A copy engine and the channels of the route."""
+        driver = self.hardware.driver(*ends)
+        route = self.hardware.route(*ends)
+        channels = tuple(dict.fromkeys(link.channel for link in route))
+        used = (f"{driver}.copy", *channels) if driver else channels
+        held = tuple(name for name in used if name not in self.fair)
+        if not size_bytes or len(held) == len(used):
+            return Passage(held, used, self.hardware.transfer_ps(size_bytes, *ends), "link")
+        shares: dict[str, float] = {}
+        for link in route:
+            if link.channel in self.fair:
+                share = link.occupied_ps(size_bytes) / size_bytes
+                shares[link.channel] = max(shares.get(link.channel, 0.0), share)
+        alone_ps = max(link.time_ps(size_bytes) for link in route)
+        return Passage(
+            held, used, self.hardware.alpha_ps(*ends), "link", alone_ps, size_bytes / alone_ps, shares
+        )
 
-    def length(self, task: PlacedTask) -> tuple[int, str]:
-        """How long a task holds its resources, in picoseconds, and what sets that."""
-        if task.ends is None:
-            cost = self.hardware.processors[task.route[0]].cost.cost(task.work)
-            return cost.time_ps, cost.bound
-        driver = self.hardware.processors[self._driver(task.ends)]
-        route = self.hardware.route(*task.ends)
-        return transfer_time_ps(task.bytes, route, driver.copy_overhead_ps), "link"
-
-    def first_taken(self, task: PlacedTask) -> str | None:
-        """The first resource a task needs that is not free, or None when it can start."""
-        return next((name for name in self.needed(task) if not self.free[name]), None)
+    def first_taken(self, names: tuple[str, ...]) -> str | None:
+        """The first of some resources that is not free, or None."""
+        for name in names:
+            if not self.free[name]:
+                return name
+        return None
 
     def take(self, names: tuple[str, ...]) -> None:
         """Takes one of each."""

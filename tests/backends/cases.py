@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataflow.ops import (
+    Add,
     AveragePooling,
+    BatchNormalization,
+    Concat,
     Convolution,
     Dropout,
     FullyConnected,
+    GlobalPooling,
     LocalResponseNormalization,
     MaxPooling,
     MomentumSgd,
     Op,
     Relu,
+    Reshape,
     Sigmoid,
     SoftmaxCrossEntropy,
     Tanh,
 )
 from dataflow.ops.axis import equal_blocks
+from tests.backends.sequence_cases import SEQUENCE_CASES
 
 _WEIGHT_LABELS = ("channel", "in_channel", "kernel_height", "kernel_width")
 
@@ -37,10 +43,20 @@ CASES: dict[str, Op] = {
     "max_pooling_padded": MaxPooling(2, 3, 6, 7, (3, 2), (2, 1), ((1, 1), (1, 0))),
     "average_pooling": AveragePooling(2, 3, 6, 7, (2, 2), (2, 2), ((0, 0), (0, 0))),
     "average_pooling_padded": AveragePooling(2, 3, 6, 7, (3, 2), (2, 1), ((1, 0), (0, 1))),
+    "max_pooling_hanging_over": MaxPooling(2, 3, 6, 7, (2, 3), (2, 3), ((0, 0), (1, 1))),
+    "global_pooling": GlobalPooling((2, 3, 4, 5), 20),
     "normalization": LocalResponseNormalization(2, 7, 7, 3, 4, 5, 0.2, 0.75, 2.0, equal_blocks(7, 7, 1)),
     "normalization_groups": LocalResponseNormalization(
         2, 8, 8, 3, 4, 5, 0.3, 0.6, 1.0, equal_blocks(8, 8, 2)
     ),
+    "batch_normalization": BatchNormalization((4, 3, 2, 5), 4, 40),
+    "batch_normalization_groups": BatchNormalization((6, 5), 3, 3, epsilon=0.1),
+    "add": Add((2, 3, 4, 5)),
+    "add_three": Add((3, 4), 3),
+    "concat": Concat(2, (("input0", 3), ("input1", 1), ("input2", 2)), (4, 5)),
+    "concat_features": Concat(3, (("input0", 2), ("input1", 4))),
+    "reshape": Reshape(2, (3, 4, 5), (6, 10)),
+    "reshape_to_image": Reshape(3, (12,), (3, 2, 2)),
     "relu": Relu((2, 3, 4, 5)),
     "tanh": Tanh((3, 4)),
     "sigmoid": Sigmoid((2, 3, 4, 5)),
@@ -50,5 +66,6 @@ CASES: dict[str, Op] = {
     "softmax_cross_entropy_slice": SoftmaxCrossEntropy(2, 5, 6),
     "momentum_sgd": MomentumSgd(_WEIGHT_LABELS, (4, 3, 2, 2), 0.1, 0.9, 0.05),
     "momentum_sgd_bias": MomentumSgd(("channel",), (5,), 0.2, 0.5, 0.0),
+    **SEQUENCE_CASES,
 }
 """By the name of their golden tensors."""

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from math import exp, log, tanh
+from math import exp, log, sqrt, tanh
 from typing import Any
 
 import numpy as np
 
 from dataflow.backend import Array
 from dataflow.ops import (
+    Add,
     AveragePooling,
+    BatchNormalization,
+    Concat,
     Convolution,
     Dropout,
     FullyConnected,
+    GlobalPooling,
     LocalResponseNormalization,
     MaxPooling,
     MomentumSgd,
     Op,
     Relu,
+    Reshape,
     Sigmoid,
     SoftmaxCrossEntropy,
     Tanh,
 )
 from dataflow.ops.pooling import Pooling
 from tests.backends.running import Values
+from tests.backends.sequence_naive import SEQUENCE_FORWARD
 
 
 def forward(op: Op, values: Values) -> Values:
-    """What the first pass of the op writes."""
+    """What the forward passes of the op write."""
     return _FORWARD[type(op)](op, values)
 
 
@@ -103,6 +109,49 @@ def _normalization(op: LocalResponseNormalization, values: Values) -> Values:
     return {"output": y, "scale": scale}
 
 
+def _global_pooling(op: GlobalPooling, values: Values) -> Values:
+    y = np.zeros(op.shape[:2])
+    for n, c, *position in _indices(*op.shape):
+        y[n, c] += values["input"][(n, c, *position)] / op.count
+    return {"output": y}
+
+
+def _batch_normalization(op: BatchNormalization, values: Values) -> Values:
+    """Where part of a group is held, its sums are those of that part, and so is the output."""
+    x, y = values["input"], np.zeros(op.shape)
+    sums = np.zeros((op.groups, 2, op.shape[1]))
+    for n, c, *position in _indices(*op.shape):
+        element = x[(n, c, *position)]
+        sums[(op.first + n) // op.images, 0, c] += element
+        sums[(op.first + n) // op.images, 1, c] += element**2
+    for n, c, *position in _indices(*op.shape):
+        total, squares = sums[(op.first + n) // op.images, :, c]
+        variance = squares / op.count - (total / op.count) ** 2
+        normalised = (x[(n, c, *position)] - total / op.count) / sqrt(variance + op.epsilon)
+        y[(n, c, *position)] = normalised * values["weight"][c] + values["bias"][c]
+    return {"sums": sums, "output": y}
+
+
+def _add(op: Add, values: Values) -> Values:
+    y = np.zeros(op.shape)
+    for index in _indices(*op.shape):
+        y[index] = sum(values[name][index] for name in op.names)
+    return {"output": y}
+
+
+def _concat(op: Concat, values: Values) -> Values:
+    rows = [[channel for name, _ in op.channels for channel in values[name][n]] for n in range(op.batch)]
+    return {"output": np.array(rows)}
+
+
+def _reshape(op: Reshape, values: Values) -> Values:
+    y = np.zeros((op.batch, *op.after))
+    for n in range(op.batch):
+        for before, after in zip(_indices(*op.before), _indices(*op.after), strict=True):
+            y[(n, *after)] = values["input"][(n, *before)]
+    return {"output": y}
+
+
 def _of_each(function: Callable[[float], float]) -> Callable[[Op, Values], Values]:
     def forward_of(_: Op, values: Values) -> Values:
         return {"output": np.vectorize(function, otypes=[float])(values["input"])}
@@ -119,12 +168,13 @@ def _dropout(op: Dropout, values: Values) -> Values:
 
 
 def _softmax_cross_entropy(op: SoftmaxCrossEntropy, values: Values) -> Values:
-    loss, probability = np.zeros(op.batch), np.zeros((op.batch, op.classes))
-    for n in range(op.batch):
-        powers = [exp(logit) for logit in values["input"][n]]
+    label = values["label"]
+    loss, probability = np.zeros(label.shape), np.zeros(values["input"].shape)
+    for n, *place in _indices(*label.shape):
+        powers = [exp(values["input"][(n, k, *place)]) for k in range(op.classes)]
         for k in range(op.classes):
-            probability[n, k] = powers[k] / sum(powers)
-        loss[n] = -log(probability[n, values["label"][n]])
+            probability[(n, k, *place)] = powers[k] / sum(powers)
+        loss[(n, *place)] = -log(probability[(n, label[(n, *place)], *place)])
     return {"output": loss, "probability": probability}
 
 
@@ -143,11 +193,17 @@ _FORWARD: dict[type[Op], Callable[[Any, Values], Values]] = {
     FullyConnected: _fully_connected,
     MaxPooling: _max_pooling,
     AveragePooling: _average_pooling,
+    GlobalPooling: _global_pooling,
     LocalResponseNormalization: _normalization,
+    BatchNormalization: _batch_normalization,
+    Add: _add,
+    Concat: _concat,
+    Reshape: _reshape,
     Relu: _of_each(lambda x: max(x, 0.0)),
     Tanh: _of_each(tanh),
     Sigmoid: _of_each(lambda x: 1 / (1 + exp(-x))),
     Dropout: _dropout,
+    **SEQUENCE_FORWARD,
     SoftmaxCrossEntropy: _softmax_cross_entropy,
     MomentumSgd: _momentum_sgd,
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from dataflow.backend import Array, Backend
-from dataflow.ops import Op, Operand, Pass, Role, SoftmaxCrossEntropy, gradient_of
+from dataflow.ops import Embedding, Op, Operand, Pass, Role, SoftmaxCrossEntropy, gradient_of
 from dataflow.ops.base import GRADIENT_SUFFIX
 
 Values = dict[str, Array]
@@ -21,9 +21,9 @@ def operand_of(op: Op, name: str) -> Operand:
 
 
 def random_values(op: Op, seed: int, dtype: str = "float64") -> Values:
-    """Normal values for all that the first pass reads, and for the gradient of the output.
+    """Normal values for all that is given to the passes, and for the gradient of the output.
 
-    A mask is 0 or 1 and a label is a class.
+    A mask is 0 or 1, a label is a class and a token is in the vocabulary.
     """
     rng = np.random.default_rng(seed)
     values: Values = {}
@@ -32,10 +32,19 @@ def random_values(op: Op, seed: int, dtype: str = "float64") -> Values:
             values[operand.name] = rng.normal(size=operand.shape).astype(dtype)
         elif operand.role is Role.OUTPUT:
             values[gradient_of(operand.name)] = rng.normal(size=operand.shape).astype(dtype)
-        elif operand.dtype is not None:
-            top = op.classes if isinstance(op, SoftmaxCrossEntropy) else 2
-            values[operand.name] = rng.integers(0, top, operand.shape).astype(operand.dtype)
+        elif operand.role is not Role.SAVED and operand.dtype is not None:
+            values[operand.name] = rng.integers(0, _top(op), operand.shape).astype(operand.dtype)
     return values
+
+
+def _top(op: Op) -> int:
+    """How many values a label, a token or a mask may have; tokens may lie before the rows that are held."""
+    match op:
+        case SoftmaxCrossEntropy():
+            return op.classes
+        case Embedding():
+            return op.first + op.vocabulary
+    return 2
 
 
 def run_pass(
@@ -46,10 +55,11 @@ def run_pass(
     written: Values = {}
     for name in direction.writes:
         operand = operand_of(op, name)
+        made = dtype if name != operand.name or operand.dtype is None else np.dtype(operand.dtype)
         if make is None:
-            written[name] = backend.empty(operand.labels, operand.shape, dtype)
+            written[name] = backend.empty(operand.labels, operand.shape, made)
         else:
-            written[name] = make(operand, dtype)
+            written[name] = make(operand, made)
         written[name].fill(np.nan)
     backend.compute(op, direction, {name: values[name] for name in direction.reads}, written)
     return written
@@ -57,9 +67,25 @@ def run_pass(
 
 def run(backend: Backend, op: Op, values: Mapping[str, Array], make: Made | None = None) -> Values:
     """What all passes write, each reading what those before it wrote."""
+    return run_passes(backend, op, op.passes, values, make)
+
+
+def run_forward(backend: Backend, op: Op, values: Mapping[str, Array]) -> Values:
+    """What all passes but those for gradients write; of an update, what it writes."""
+    return run_passes(backend, op, op.forward_passes or op.passes, values)
+
+
+def run_passes(
+    backend: Backend,
+    op: Op,
+    passes: Sequence[Pass],
+    values: Mapping[str, Array],
+    make: Made | None = None,
+) -> Values:
+    """What some passes write, each reading what those before it wrote."""
     known = dict(values)
     written: Values = {}
-    for direction in op.passes:
+    for direction in passes:
         written |= run_pass(backend, op, direction, known, make)
         known |= written
     return written

@@ -12,11 +12,12 @@ from dataflow.ops import (
     Convolution,
     Dropout,
     FullyConnected,
+    Linear,
     MomentumSgd,
     SoftmaxCrossEntropy,
 )
 from tests.backends.cases import CASES
-from tests.backends.running import Values, assert_close, random_values, run, run_pass
+from tests.backends.running import Values, assert_close, random_values, run, run_forward
 
 STEP = 1e-6
 
@@ -25,14 +26,14 @@ WITH_GRADIENT = [name for name, op in CASES.items() if not isinstance(op, Moment
 LINEAR = [
     name
     for name, op in CASES.items()
-    if isinstance(op, Convolution | FullyConnected | AveragePooling | Dropout)
+    if isinstance(op, Convolution | FullyConnected | Linear | AveragePooling | Dropout)
 ]
 
 
 def weighted_output(case: str, values: Values) -> float:
     """The sum of the output, each element times its gradient: the function to differentiate."""
     op = CASES[case]
-    output = run_pass(backends.get("numpy"), op, op.passes[0], values)["output"]
+    output = run_forward(backends.get("numpy"), op, values)["output"]
     if isinstance(op, SoftmaxCrossEntropy):
         return float(output.sum()) / op.images
     return float((output * values["output.grad"]).sum())

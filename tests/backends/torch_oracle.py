@@ -9,20 +9,26 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name everyone knows)
 
 from dataflow.ops import (
+    Add,
     AveragePooling,
+    BatchNormalization,
+    Concat,
     Convolution,
     Dropout,
     FullyConnected,
+    GlobalPooling,
     LocalResponseNormalization,
     MaxPooling,
     MomentumSgd,
     Op,
     Relu,
+    Reshape,
     Sigmoid,
     SoftmaxCrossEntropy,
     Tanh,
 )
 from tests.backends.running import Values
+from tests.backends.sequence_torch_oracle import SEQUENCE_FORWARD
 
 Tensors = dict[str, torch.Tensor]
 
@@ -81,6 +87,24 @@ def _normalization(op: LocalResponseNormalization, t: Tensors) -> Tensors:
     return {"output": output, "scale": (t["input"] / output) ** (1 / op.beta)}
 
 
+def _batch_normalization(op: BatchNormalization, t: Tensors) -> Tensors:
+    x, y = t["input"], t["output.grad"]
+    groups = x.split(op.images)
+    output = torch.cat(
+        [F.batch_norm(g, None, None, t["weight"], t["bias"], training=True, eps=op.epsilon) for g in groups]
+    )
+    axes = [axis for axis in range(x.ndim) if axis != 1]
+    plain = torch.cat([F.batch_norm(g, None, None, training=True, eps=op.epsilon) for g in groups])
+    pairs = zip((y * plain).split(op.images), y.split(op.images), strict=True)
+    return {
+        "output": output,
+        "sums": torch.stack([torch.stack([g.sum(axes), g.square().sum(axes)]) for g in groups]).double(),
+        "gradient_sums": torch.stack(
+            [torch.stack([own.sum(axes), product.sum(axes)]) for product, own in pairs]
+        ).double(),
+    }
+
+
 def _dropout(op: Dropout, t: Tensors) -> Tensors:
     return {"output": t["input"] * t["mask"] * op.gain}
 
@@ -110,10 +134,16 @@ _FORWARD: dict[type[Op], Callable[[Any, Tensors], Tensors]] = {
     FullyConnected: _fully_connected,
     MaxPooling: _max_pooling,
     AveragePooling: _average_pooling,
+    GlobalPooling: lambda op, t: {"output": t["input"].flatten(2).mean(2)},
     LocalResponseNormalization: _normalization,
+    BatchNormalization: _batch_normalization,
+    Add: lambda op, t: {"output": torch.stack([t[name] for name in op.names]).sum(0)},
+    Concat: lambda op, t: {"output": torch.cat([t[name] for name, _ in op.channels], 1)},
+    Reshape: lambda op, t: {"output": t["input"].reshape(-1, *op.after)},
     Relu: lambda op, t: {"output": F.relu(t["input"])},
     Tanh: lambda op, t: {"output": torch.tanh(t["input"])},
     Sigmoid: lambda op, t: {"output": torch.sigmoid(t["input"])},
     Dropout: _dropout,
+    **SEQUENCE_FORWARD,
     SoftmaxCrossEntropy: _softmax_cross_entropy,
 }

@@ -168,7 +168,7 @@ def machines(draw: st.DrawFn) -> Hardware:
     }
     memories = {name: Memory(name, PLENTY) for name in nodes}
     switches = ("switch",) if form == "star" else ()
-    return Hardware("random", processors, memories, tuple(links), "host", switches)
+    return Hardware("random", processors, memories, tuple(links), ("host",), switches)
 
 
 # -- plans --------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from dataflow.batches import Noise, Photograph, Photographs, open_batches
+from dataflow.digits import Digits
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
 from dataflow.network import Network
@@ -173,10 +174,42 @@ def test_a_picture_that_is_cut_off(tmp_path: Path) -> None:
         open_batches(world(), tmp_path)
 
 
-def test_photographs_have_three_channels(tmp_path: Path) -> None:
-    """A network that reads one channel cannot be shown photographs."""
-    with pytest.raises(DataError, match="photographs have 3 channels, but network 'net' reads 1; use noise"):
-        open_batches(world((1, 7, 7)), folder(tmp_path, "cats"))
+def test_photographs_have_three_channels_or_one(tmp_path: Path) -> None:
+    """A network that reads two channels cannot be shown photographs."""
+    with pytest.raises(
+        DataError,
+        match="photographs have 3 channels, or 1 when made grey, but network 'net' reads 2; use noise",
+    ):
+        open_batches(world((2, 7, 7)), folder(tmp_path, "cats"))
+
+
+def test_photographs_are_made_grey_for_one_channel(tmp_path: Path) -> None:
+    """Red is 0 or 40 about a mean of 20, green 0 or 10 about 5: 0.299 and 0.587 of these; blue cancels."""
+    batch = open_batches(world((1, 7, 7)), folder(tmp_path, "cats", "dogs")).batch(0)
+    assert batch.images.shape == (8, 1, 7, 7)
+    for image, label in zip(batch.images, batch.labels, strict=True):
+        red = 0.299 * (40 * label - 20)
+        assert float(np.abs(np.abs(image - red) - 0.587 * 5).max()) < 1e-5
+
+
+def test_digits() -> None:
+    """One channel and ten classes: digits of the size of the network, of mean 0 and deviation 1."""
+    source = open_batches(world((1, 16, 12), classes=10, batch=400))
+    assert isinstance(source, Digits)
+    assert source.images.shape == (1797, 1, 16, 12)
+    assert float(source.images.mean()) == pytest.approx(0, abs=1e-4)
+    assert float(source.images.std()) == pytest.approx(1, abs=1e-4)
+    batch = source.batch(3)
+    assert (batch.images.shape, batch.images.dtype) == ((400, 1, 16, 12), np.float32)
+    assert set(batch.labels.tolist()) == set(range(10))
+    assert (batch.images == open_batches(world((1, 16, 12), classes=10, batch=400)).batch(3).images).all()
+    assert not (batch.images == source.batch(4).images).all()
+
+
+def test_digits_of_more_classes_than_the_network() -> None:
+    """Whoever asks for digits needs ten classes."""
+    with pytest.raises(DataError, match="digits are of 10 classes, but network 'net' tells 2 apart; set"):
+        Digits(world((1, 8, 8)))
 
 
 def test_sample_photographs() -> None:
@@ -189,7 +222,7 @@ def test_sample_photographs() -> None:
 
 
 def test_a_network_without_colour_is_shown_noise() -> None:
-    """Networks that read anything but three channels get noise unless a folder is given."""
+    """Networks that read neither three channels nor digits get noise unless a folder is given."""
     assert isinstance(open_batches(world((1, 7, 7))), Noise)
 
 

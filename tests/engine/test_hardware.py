@@ -27,7 +27,7 @@ def hardware(
             for a, b in wires
             for x, y in ((a, b), (b, a))
         ),
-        host="h",
+        hosts=("h",),
         switches=switches,
     )
 
@@ -76,14 +76,14 @@ def test_every_processor_has_a_memory() -> None:
     memories = {name: memory for name, memory in whole.memories.items() if name != "p1"}
     links = tuple(link for link in whole.links if "p1" not in (link.source, link.destination))
     with pytest.raises(CheckError, match="'p1'"):
-        Hardware("m", whole.processors, memories, links, "host")
+        Hardware("m", whole.processors, memories, links, ("host",))
 
 
 def test_a_host_has_a_memory() -> None:
     """The batch starts in the memory of the host that is named, so there must be one."""
     whole = machine(1)
     with pytest.raises(CheckError, match="'elsewhere'"):
-        Hardware("m", whole.processors, whole.memories, whole.links, "elsewhere")
+        Hardware("m", whole.processors, whole.memories, whole.links, ("elsewhere",))
 
 
 def test_two_links_between_the_same_nodes() -> None:
@@ -94,7 +94,7 @@ def test_two_links_between_the_same_nodes() -> None:
         for link in whole.links
     )
     with pytest.raises(CheckError, match=r"'p0' to 'host'"):
-        Hardware("m", whole.processors, whole.memories, (*whole.links, *fast), "host")
+        Hardware("m", whole.processors, whole.memories, (*whole.links, *fast), ("host",))
 
 
 def test_routes_have_the_fewest_hops() -> None:
@@ -116,4 +116,4 @@ def test_a_way_that_goes_one_way() -> None:
     links = (Link("a->h", "wire", "a", "h", 1.0, 0, "a->h"),)
     memories = {"a": Memory("a", 1), "h": Memory("h", 1)}
     with pytest.raises(CheckError, match="'a' and 'h' are not connected; add a link"):
-        Hardware("m", {"a": Processor("a", "p", COST, 1, 0)}, memories, links, "h")
+        Hardware("m", {"a": Processor("a", "p", COST, 1, 0)}, memories, links, ("h",))

@@ -134,7 +134,7 @@ def test_bytes(world: Experiment) -> None:
     graph = placed(world)
     for task in graph.transfers:
         (piece,) = task.reads[0].pieces
-        copy = graph.shards[task.writes["copy"]]
+        copy = graph.shards[task.writes["copy0"]]
         assert piece.region == copy.region
         assert task.bytes == piece.region.size * copy.tensor.itemsize > 0
     metrics = measure(simulate(graph, 3))

@@ -122,7 +122,7 @@ def test_links() -> None:
     """p0->p1 is busy 4 of 30 with 100 bytes of b's forward pass, p1->p0 5 with its gradient."""
     links = measure(run(TWO)).links
     there, back = links["p0->p1"], links["p1->p0"]
-    assert (there.kind, there.bytes, there.utilisation) == ("link", 100, pytest.approx(4 / 30))
+    assert (there.bytes, there.utilisation) == (100, pytest.approx(4 / 30))
     assert (back.bytes, back.busy_s) == (100, pytest.approx(5 * S))
     (movement,) = back.movements
     assert (movement.layer, movement.phase, movement.bytes) == ("b", "gradient", 100)
@@ -148,6 +148,16 @@ def test_layers() -> None:
         "compute",
     )
     assert layers["b", "gradient"].bound == "link"
+
+
+def test_layers_wait_and_hide() -> None:
+    """The forward transfer of b (10-14) keeps p0 waiting for 2 and p1 for 4; p0 computes for the other 2."""
+    layers = {(t.name, t.phase): t for t in measure(run(TWO)).layers}
+    b = layers["b", "forward"]
+    assert (b.exposed_s, b.hidden_s) == (pytest.approx(6 * S), pytest.approx(2 * S))
+    back = layers["b", "gradient"]
+    assert (back.exposed_s, back.hidden_s) == (pytest.approx(10 * S), 0)
+    assert (layers["a", "forward"].exposed_s, layers["a", "forward"].hidden_s) == (0, 0)
 
 
 # -- memories -----------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_spatial_layers_need_an_image() -> None:
 
 
 def test_layers_take_one_input() -> None:
-    """No op adds or joins, so a layer that reads two others is refused."""
+    """A ReLU that reads two others is refused."""
     with pytest.raises(CheckError, match="layer 'x': takes one input, got 2"):
         bare({"f": fc(2), "g": fc(2), "x": relu_of("f", "g"), "loss": LOSS}).ops(1)
 

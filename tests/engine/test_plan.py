@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from dataflow.errors import CheckError, DataflowError
-from dataflow.plan import Plan, Rule, parts_of_layers
+from dataflow.ops import Phase
+from dataflow.placement.parts import Parts
+from dataflow.plan import Plan, Rule
 from dataflow.region import Range
 from tests.engine.worlds import RELU, conv, fc, machine, network, on, split
 
@@ -16,14 +18,14 @@ NET = network({"c": conv(4, 3, pad=1), "r": RELU, "f": fc(2)}, image=(3, 7, 5))
 
 def sliced(plan: Plan, layer: str, *dimensions: str, processors: int = 4) -> list[tuple[str, list[Range]]]:
     """Who does which ranges of these loops of a layer, of a batch of 4."""
-    parts = parts_of_layers(plan, NET.ops(4), machine(processors))[layer]
+    parts = Parts(plan, NET.ops(4), machine(processors)).of(layer, Phase.FORWARD)
     return [(part.processor, [part.slices[dimension] for dimension in dimensions]) for part in parts]
 
 
 def refused(plan: Plan, processors: int = 2) -> tuple[str, ...]:
     """The faults a plan is refused for."""
     with pytest.raises(CheckError) as raised:
-        parts_of_layers(plan, NET.ops(4), machine(processors))
+        Parts(plan, NET.ops(4), machine(processors))
     assert str(raised.value).startswith("plan for hardware 'machine': ")
     return raised.value.faults
 
@@ -121,7 +123,7 @@ def test_dimensions_that_a_layer_lacks_are_left_whole() -> None:
 def test_mesh_of_another_size(plan: Plan, message: str) -> None:
     """A mesh has as many places as there are processors to fill them."""
     with pytest.raises(CheckError, match=message):
-        parts_of_layers(plan, NET.ops(4), machine(2))
+        Parts(plan, NET.ops(4), machine(2))
 
 
 def test_all_faults_of_a_plan_are_listed() -> None:
@@ -181,12 +183,12 @@ def test_an_axis_slices_one_dimension(shard: Mapping[str, str]) -> None:
 def test_a_processor_is_named_once(plan: Plan) -> None:
     """A processor that is named twice would have to do two slices of a layer at once."""
     with pytest.raises(DataflowError, match=r"plan.*\n?.*'p[01]' (twice|more than once)"):
-        parts_of_layers(plan, NET.ops(4), machine(2))
+        Parts(plan, NET.ops(4), machine(2))
 
 
 def test_patterns_match_whole_names() -> None:
     """A pattern without wildcards is a layer's full name, letter for letter."""
     net = network({"f": fc(2), "f2": fc(2)})
     plan = Plan(mesh={"m": 2}, layers={"f": split(channel="m")})
-    parts = parts_of_layers(plan, net.ops(2), machine(2))
-    assert [part.slices["channel"] for part in parts["f2"]] == [(0, 2), (0, 2)]
+    parts = Parts(plan, net.ops(2), machine(2))
+    assert [part.slices["channel"] for part in parts.of("f2", Phase.FORWARD)] == [(0, 2), (0, 2)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.region import Region, split_range, uncovered
+from dataflow.region import Region, share_of, uncovered
 from tests.engine.strategies import LAW, regions
 
 
@@ -79,7 +79,7 @@ def test_slices_within_pick_the_same_elements(a: Region, b: Region) -> None:
 @given(st.integers(0, 40), st.integers(1, 12))
 def test_split_is_a_partition_into_nearly_equal_ranges(extent: int, parts: int) -> None:
     """The ranges of a split follow one another, cover everything and differ by one element at most."""
-    ranges = [split_range(extent, parts, index) for index in range(parts)]
+    ranges = [share_of((0, extent), (1,) * parts, index) for index in range(parts)]
     assert ranges[0][0] == 0
     assert ranges[-1][1] == extent
     assert all(before[1] == after[0] for before, after in pairwise(ranges))
@@ -89,7 +89,7 @@ def test_split_is_a_partition_into_nearly_equal_ranges(extent: int, parts: int) 
 
 def test_uneven_split() -> None:
     """Seven over three is floor(7 i / 3): 0, 2, 4, 7."""
-    assert [split_range(7, 3, index) for index in range(3)] == [(0, 2), (2, 4), (4, 7)]
+    assert [share_of((0, 7), (1, 1, 1), index) for index in range(3)] == [(0, 2), (2, 4), (4, 7)]
 
 
 def test_a_scalar_has_one_element() -> None:

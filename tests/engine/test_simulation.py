@@ -137,7 +137,7 @@ def shared_link(hardware: Hardware) -> Hardware:
         for node in hardware.memories
         for a, b in ((node, "switch"), ("switch", node))
     )
-    return Hardware("star", hardware.processors, hardware.memories, links, "host", ("switch",))
+    return Hardware("star", hardware.processors, hardware.memories, links, ("host",), ("switch",))
 
 
 def test_an_exclusive_link_serves_by_priority() -> None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataflow.waiting import path_to, union_ps, waits_of
-from tests.engine.traces import TWO
+from dataflow.waiting import Wait, last_to_end, path_to, waits
+from tests.engine.traces import TWO, compute, trace
+
+
+def told(found: list[Wait]) -> list[tuple[int, int, int | None]]:
+    """Start, end and the transfer's index of each wait, in order of time."""
+    return sorted((w.start_ps, w.end_ps, w.transfer and w.transfer.index) for w in found)
 
 
 def test_waits() -> None:
     """p1 waits for p0's computation (0-10), the transfer (10-14), and from 20 on for 20-25 and 25-30."""
-    waits = [(w.start_ps, w.end_ps, w.transfer and w.transfer.index) for w in waits_of("p1", TWO)]
-    assert sorted(waits) == [(0, 10, None), (10, 14, 1), (20, 25, 4), (25, 30, None)]
+    assert told(waits(TWO)["p1"]) == [(0, 10, None), (10, 14, 1), (20, 25, 4), (25, 30, None)]
 
 
 def test_a_gap_is_explained_by_the_chain_that_ended_it() -> None:
     """p0 is idle from 12 to 25: to 14 for its own transfer, to 20 for p1, to 25 for the way back."""
-    waits = [(w.start_ps, w.end_ps, w.transfer and w.transfer.index) for w in waits_of("p0", TWO)]
-    assert sorted(waits) == [(12, 14, 1), (14, 20, None), (20, 25, 4)]
+    assert told(waits(TWO)["p0"]) == [(12, 14, 1), (14, 20, None), (20, 25, 4)]
 
 
 def test_a_processor_without_tasks_waits_for_nothing() -> None:
     """A processor that the plan does not use is not said to wait."""
-    assert waits_of("p7", TWO) == []
+    assert list(waits(TWO)) == ["p0", "p1"]
 
 
 def test_path_to() -> None:
@@ -37,8 +40,7 @@ def test_path_to() -> None:
     assert list(path_to(None, TWO, 0)) == []
 
 
-def test_union() -> None:
-    """Overlaps count once: 0-10, 5-12 and 20-21 last 13; one inside another adds nothing."""
-    assert union_ps([(5, 12), (0, 10), (20, 21)]) == 13
-    assert union_ps([(0, 10), (2, 3)]) == 10
-    assert union_ps([]) == 0
+def test_last_to_end() -> None:
+    """Of two spans that end together the one that started first."""
+    assert last_to_end(TWO).index == 5
+    assert last_to_end(trace(compute(0, 9), compute(3, 9, on="p1"))).index == 0

@@ -112,7 +112,7 @@ def gpus(count: int) -> Hardware:
         processors={name: Processor(name, "gtx580", cost, 1, 10_000_000) for name in names},
         memories={name: Memory(name, PLENTY) for name in (*names, "host")},
         links=tuple(Link(f"{a}->{b}", "pcie", a, b, 6e9, 0, f"{a}->{b}") for a, b in ends),
-        host="host",
+        hosts=("host",),
         switches=("switch",),
     )
 
@@ -155,7 +155,7 @@ def machine(
             for b in nodes
             if a != b
         ),
-        host="host",
+        hosts=("host",),
     )
 
 

@@ -86,7 +86,7 @@ WITHOUT = {name: value for name, value in TINY.items() if name not in ("layers",
         (b"[]", r"is a JSON array, not the object"),
         (
             b'{"version": "0"}',
-            r"version is '0', but this Dataflow reads version '1'; run the experiment again",
+            r"version is '0', but this Dataflow reads version '2'; run the experiment again",
         ),
         (
             json.dumps(WITHOUT).encode(),

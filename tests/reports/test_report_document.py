@@ -18,6 +18,7 @@ from tests.reports.worlds import alexnet_result, tiny_result, verification
 DOCS = Path(__file__).parents[2] / "docs"
 
 PROMISED = {
+    "bubble": {"fraction", "span_s", "processors"},
     "network": {"name", "parameters", "macs_per_image", "forward_flop_per_image"},
     "verification": {
         "passed",
@@ -30,9 +31,12 @@ PROMISED = {
 }
 PROMISED_OF_EACH = {
     "processors": {"busy_s", "utilisation", "peak_memory_bytes", "communication_exposed_s"},
-    "links": {"kind", "bytes", "busy_s", "utilisation", "movements"},
+    "links": {"bytes", "busy_s", "utilisation", "movements"},
+    "traffic": {"source", "destination", "transfers", "bytes", "loaded_bytes", "busy_s", "movements"},
+    "collectives": {"name", "transfers", "bytes", "busy_s", "exposed_s"},
+    "dimensions": {"name", "transfers", "bytes", "busy_s", "exposed_s"},
     "transfers": {"layer", "phase", "source", "destination", "bytes", "start_s", "end_s"},
-    "layers": {"name", "phase", "time_s", "flop", "bytes"},
+    "layers": {"name", "phase", "time_s", "flop", "bytes", "exposed_s", "hidden_s"},
     "critical_path": {"what", "time_s", "share"},
     "constants": {"path", "value", "source", "where"},
 }
@@ -68,8 +72,9 @@ def test_numbers_are_those_of_the_network_and_the_metrics() -> None:
     assert document["network"]["parameters"] == 60_965_224
     assert document["network"]["macs_per_image"] == 724_406_816
     assert document["step_time_s"] == result.metrics.step_time_s
-    assert document["links"]["gpu0->gpu1"]["kind"] == "route"
-    assert document["links"]["gpu0->gpu1"]["bytes"] == 30_015_488
+    assert document["links"]["gpu0->switch"]["bytes"] == 30_015_488
+    sent = {(pair["source"], pair["destination"]): pair["bytes"] for pair in document["traffic"]}
+    assert sent["gpu0", "gpu1"] == sent["gpu1", "gpu0"] == 30_015_488
     assert len(document["transfers"]) == len(result.metrics.transfers)
     use = document["processors"]["gpu0"]
     assert use["attained_flops"] == use["flop"] / document["step_time_s"]

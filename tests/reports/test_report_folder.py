@@ -44,7 +44,7 @@ def stopping(when: str, error: BaseException) -> dict[str, Writer]:
     return {**writers("new"), when: stop}
 
 
-def test_new_folder_holds_all_five_files(tmp_path: Path) -> None:
+def test_new_folder_holds_all_files(tmp_path: Path) -> None:
     """A run's folder has every file, and nothing is left beside it."""
     paths = write(tiny_result(), tmp_path / "run")
     assert [path.name for path in paths] == list(FILES)

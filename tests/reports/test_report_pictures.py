@@ -80,14 +80,6 @@ def test_many_rows_stay_one_picture() -> None:
     assert figure.get_figheight() < 20
 
 
-def test_rows_beyond_measure_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not fit on a picture is named as missing."""
-    monkeypatch.setattr("reports.timeline._ROWS_SHOWN", 4)
-    axes = timeline_figure(alexnet_result()).axes[0]
-    assert len(axes.get_yticklabels()) == 4
-    assert "(5 more rows in trace.json)" in axes.get_title(loc="left")
-
-
 def test_long_runs_show_their_first_steps() -> None:
     """Two of five steps, and the picture says so."""
     result = tiny_result(5)

@@ -40,7 +40,9 @@ def test_summary_has_every_table() -> None:
         *(
             "Processors (cpu)",
             "Memory at its fullest",
-            "Links and routes",
+            "Links",
+            "Communication matrix",
+            "bubble",
             "Layers",
             "median",
             "99th percentile",
@@ -100,12 +102,15 @@ def test_markdown_has_pictures_and_all_sections() -> None:
     page = report_markdown(tiny_result())
     assert "](timeline.png)" in page
     assert "](memory.png)" in page
+    assert "](communication.png)" in page
     headings = [line[3:] for line in page.splitlines() if line.startswith("## ")]
     assert headings == [
         *("How to read this", "What limits the step", "Critical path", "Processors (cpu)"),
-        *("Exposed communication by layer", "Busy time by phase", "Memory at its fullest"),
-        *("Largest tensors at the peak", "Links and routes", "Layers", "What moved", "Slowest transfers"),
-        *("Verification", "Plan", "Set from outside", "Versions"),
+        *("Exposed communication by layer", "Exposed and hidden communication", "Bubble by processor"),
+        *("Busy time by phase", "Memory at its fullest", "Largest tensors at the peak", "Links"),
+        *("Communication matrix", "Communication by collective", "Communication by dimension"),
+        *("Layers", "What moved", "Slowest transfers", "Verification", "Plan"),
+        *("Set from outside", "Versions"),
     ]
 
 

@@ -82,7 +82,7 @@ def gpus(count: int, copy_engines: int = 1) -> Hardware:
         processors={name: Processor(name, "gtx580", cost, copy_engines, 10_000_000) for name in names},
         memories={name: Memory(name, 3 * GIB) for name in names} | {"host": Memory("host", 16 * GIB)},
         links=tuple(links),
-        host="host",
+        hosts=("host",),
         switches=("switch",),
         constants=(
             Constant("models.gtx580.compute.peak", "1581.1 GFLOP/s", "512 cores, bit-tech", where),
@@ -102,7 +102,7 @@ def neighbours() -> Hardware:
         processors={name: Processor(name, "cpu", cost, 2, 1_000_000) for name in nodes[:2]},
         memories={name: Memory(name, 10**6) for name in nodes},
         links=links,
-        host="host",
+        hosts=("host",),
     )
 
 

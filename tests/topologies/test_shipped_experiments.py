@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import topologies
-from dataflow.plan import parts_of_layers
+from dataflow.ops import Phase
+from dataflow.placement.parts import Parts
 from topologies.find import Shipped
 
 SHIPPED = topologies.shipped()
@@ -75,33 +76,33 @@ def test_two_towers_are_one_on_each_gpu() -> None:
     """conv1 has 48 of 96 kernels on each; fc8 and the loss run on one."""
     experiment = topologies.load("alexnet-2x-gtx580")
     assert experiment.training.batch == 128
-    parts = parts_of_layers(experiment.plan, experiment.network.ops(128), experiment.hardware)
-    assert [(part.processor, part.slices["channel"]) for part in parts["conv1"]] == [
+    parts = Parts(experiment.plan, experiment.network.ops(128), experiment.hardware)
+    assert [(part.processor, part.slices["channel"]) for part in parts.of("conv1", Phase.FORWARD)] == [
         ("gpu0", (0, 48)),
         ("gpu1", (48, 96)),
     ]
     for layer in ("fc8", "loss"):
-        assert [part.processor for part in parts[layer]] == ["gpu0"]
+        assert [part.processor for part in parts.of(layer, Phase.FORWARD)] == ["gpu0"]
 
 
 def test_batches_are_halved() -> None:
     """Every layer has 64 of 128 images on each GPU."""
     experiment = topologies.load("alexnet-2x-gtx580-batch")
-    parts = parts_of_layers(experiment.plan, experiment.network.ops(128), experiment.hardware)
+    parts = Parts(experiment.plan, experiment.network.ops(128), experiment.hardware)
     for layer in experiment.network.layers:
-        assert [part.slices["batch"] for part in parts[layer]] == [(0, 64), (64, 128)]
+        assert [part.slices["batch"] for part in parts.of(layer, Phase.FORWARD)] == [(0, 64), (64, 128)]
 
 
 def test_rows_are_halved_until_the_fully_connected_layers() -> None:
     """Rows 0-26 of conv1 on one GPU, 27-54 on the other; all from fc6 on gpu0."""
     experiment = topologies.load("alexnet-2x-gtx580-rows")
-    parts = parts_of_layers(experiment.plan, experiment.network.ops(128), experiment.hardware)
-    assert [part.slices["height"] for part in parts["conv1"]] == [(0, 27), (27, 55)]
+    parts = Parts(experiment.plan, experiment.network.ops(128), experiment.hardware)
+    assert [part.slices["height"] for part in parts.of("conv1", Phase.FORWARD)] == [(0, 27), (27, 55)]
     names = list(experiment.network.layers)
     for layer in names[: names.index("fc6")]:
-        assert [part.processor for part in parts[layer]] == ["gpu0", "gpu1"]
+        assert [part.processor for part in parts.of(layer, Phase.FORWARD)] == ["gpu0", "gpu1"]
     for layer in names[names.index("fc6") :]:
-        assert [part.processor for part in parts[layer]] == ["gpu0"]
+        assert [part.processor for part in parts.of(layer, Phase.FORWARD)] == ["gpu0"]
 
 
 def test_the_machine_of_two_is_that_of_one_twice() -> None:

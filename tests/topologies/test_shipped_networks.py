@@ -67,6 +67,13 @@ def test_alexnet_has_the_feature_maps_of_the_source_documents() -> None:
         ("caffenet", 60_965_224, 724_406_816),
         ("alexnet-one-gpu", 59_798_312, 391_514_384),
         ("alexnet-owt", 61_100_840, 714_188_480),  # torchvision.models.alexnet
+        # conv 5*5*6+6, 5*5*6*16+16; fc 400*120+120, 120*84+84, 84*10+10
+        ("lenet5", 156 + 2_416 + 48_120 + 10_164 + 850, 416_520),
+        ("vgg16", 138_357_544, 15_470_264_320),  # torchvision.models.vgg16, as the next two
+        ("resnet50", 25_557_032, 4_089_184_256),
+        ("googlenet", 6_624_904, 1_498_376_192),
+        # conv 3*3*4+4, 3*3*4*6+6; fc 24*16+16, 16*12+12, 12*10+10
+        ("tiny-lenet", 40 + 222 + 400 + 204 + 130, 13_152),
         # conv 5*5*3*8+8, 9*4*16+16, 9*16*24+24, 9*12*24+24, 9*12*16+16; fc 144*32+32, 32*32+32, 32*10+10
         ("tiny-two-tower", 608 + 592 + 3_480 + 2_616 + 1_744 + 4_640 + 1_056 + 330, 1_093_176),
     ],
@@ -147,6 +154,45 @@ def test_caffenet_normalises_after_pooling_as_caffe_does() -> None:
     for layer in layers.values():
         if isinstance(layer, NormalizationLayer):
             assert (layer.size, layer.k, layer.alpha, layer.beta, layer.groups) == (5, 1, 1e-4 / 5, 0.75, 1)
+
+
+@pytest.mark.parametrize(("tiny", "whole"), [("tiny-lenet", "lenet5"), ("tiny-vgg", "vgg16")])
+def test_tiny_networks_have_the_layers_of_the_whole(tiny: str, whole: str) -> None:
+    """The same kinds in the same order."""
+    small, large = (topologies.load_network(name).layers for name in (tiny, whole))
+    assert [(name, layer.op) for name, layer in small.items()] == [
+        (name, layer.op) for name, layer in large.items()
+    ]
+
+
+@pytest.mark.parametrize(("tiny", "whole"), [("tiny-resnet", "resnet50"), ("tiny-googlenet", "googlenet")])
+def test_tiny_networks_have_the_kinds_of_layers_of_the_whole(tiny: str, whole: str) -> None:
+    """Fewer blocks, but of the same layers."""
+    small, large = (topologies.load_network(name).layers.values() for name in (tiny, whole))
+    assert {layer.op for layer in small} == {layer.op for layer in large}
+
+
+def test_branches_of_an_inception_module() -> None:
+    """Four branches read the module's input and are joined: 64 + 128 + 32 + 32 channels of 28x28."""
+    network = topologies.load_network("googlenet")
+    readers = [name for name, read in network.inputs.items() if "pool3" in read]
+    assert readers == [
+        "inception3a_1x1_conv",
+        "inception3a_3x3_down_conv",
+        "inception3a_5x5_down_conv",
+        "inception3a_pool",
+    ]
+    assert network.ops(1)["inception3a_concat"].operand("output").shape == (1, 256, 28, 28)
+
+
+def test_shortcuts_of_a_residual_network() -> None:
+    """A block adds what it reads, through a 1x1 convolution where the shape changes."""
+    network = topologies.load_network("resnet50")
+    assert network.inputs["conv3_1_add"] == ("conv3_1_c_norm", "conv3_1_shortcut_norm")
+    assert network.inputs["conv3_1_shortcut_conv"] == ("conv2_3_relu",)
+    assert network.inputs["conv3_2_add"] == ("conv3_2_c_norm", "conv3_1_relu")
+    shapes = [network.ops(1)[f"conv{i}_1_relu"].operand("output").shape[1:] for i in (2, 3, 4, 5)]
+    assert shapes == [(256, 56, 56), (512, 28, 28), (1024, 14, 14), (2048, 7, 7)]
 
 
 def test_tiny_network_has_the_structure_of_alexnet() -> None:

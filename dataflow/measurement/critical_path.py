@@ -1,0 +1,34 @@
+"""What the longest chain of causes was spent on."""
+
+from __future__ import annotations
+
+from dataflow.cost import PS_PER_S
+from dataflow.metrics import PathPart
+from dataflow.placement import TaskKind
+from dataflow.trace import Span, Trace
+from dataflow.waiting import last_to_end, path_to
+
+
+def critical_path(trace: Trace) -> tuple[PathPart, ...]:
+    """What the longest chain of causes was spent on, largest share first.
+
+    From the span that ended last back through what each start had waited for, to the
+    beginning of step 0; the parts add up to the whole time.
+    """
+    total_ps = trace.end_ps - trace.start_ps
+    spent: dict[str, int] = {}
+    for span, start_ps, end_ps in path_to(last_to_end(trace), trace, trace.start_ps):
+        what = _what(span)
+        spent[what] = spent.get(what, 0) + end_ps - start_ps
+    parts = sorted(spent.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(PathPart(what, ps / trace.steps / PS_PER_S, ps / total_ps) for what, ps in parts)
+
+
+def _what(span: Span) -> str:
+    if span.collective:
+        return f"{span.collective} {'transfers' if span.processor is None else 'sums'}"
+    if span.processor is None:
+        return f"{span.phase.label} transfers {span.source}->{span.destination}"
+    if span.kind is TaskKind.SUM:
+        return f"{span.phase.label} sums on {span.processor}"
+    return f"{span.operation.replace('_', ' ')} on {span.processor}"

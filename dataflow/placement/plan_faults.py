@@ -1,0 +1,168 @@
+"""What is wrong with a plan for these layers on this machine; all of it, not the first fault alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from math import prod
+
+from dataflow.collectives import ALGORITHMS, Collective
+from dataflow.hardware import Hardware
+from dataflow.ops import Op
+from dataflow.plan import ANY, ON, Plan, Rule, Split, axes_of
+
+AUTO = "auto"
+DIRECT = "direct"
+SERVER = "server"
+
+
+def plan_faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware, mesh: Sequence[str]) -> list[str]:
+    """One sentence for each fault: who, which value, which rule, and what would be right."""
+    return [
+        *_mesh_faults(plan, hardware, mesh),
+        *_pipeline_faults(plan, ops),
+        *_collective_faults(plan, hardware),
+        *(
+            fault
+            for pattern, rule in plan.layers.items()
+            for fault in _rule_faults(plan, pattern, rule, ops, hardware)
+        ),
+        *_microbatch_faults(plan, ops),
+    ]
+
+
+def _mesh_faults(plan: Plan, hardware: Hardware, mesh: Sequence[str]) -> Iterator[str]:
+    length = prod(plan.mesh.values())
+    if length != len(mesh):
+        axes = ", ".join(f"{axis}: {size}" for axis, size in plan.mesh.items())
+        yield (
+            f"mesh {{{axes}}} needs {length} processors, but {len(mesh)} are there ({_some(mesh)}); "
+            "change it, or name them under 'processors'"
+        )
+    if ON in plan.mesh:
+        yield f"no mesh axis may be called {ON!r}: that is the axis a layer's own processors make"
+    for name in plan.processors:
+        if name not in hardware.processors:
+            known = ", ".join(hardware.processors)
+            yield f"processor {name!r} is not in hardware {hardware.name!r}, which has {known}"
+    yield from (f"'processors' names {name!r} more than once" for name in _twice(plan.processors))
+    for axis, shares in plan.shares.items():
+        if axis not in plan.mesh:
+            yield f"shares are given for axis {axis!r}, but the axes are: {_listed(plan.mesh)}"
+        elif len(shares) != plan.mesh[axis]:
+            yield (
+                f"axis {axis!r} has {plan.mesh[axis]} places, but {len(shares)} shares ({_listed(shares)}); "
+                "give one for each"
+            )
+
+
+def _pipeline_faults(plan: Plan, ops: Mapping[str, Op]) -> Iterator[str]:
+    if plan.pipeline is None:
+        return
+    axis, cuts = plan.pipeline.axis, plan.pipeline.cuts
+    if axis not in plan.mesh:
+        yield f"the pipeline goes along axis {axis!r}, but the axes are: {_listed(plan.mesh)}"
+    elif len(cuts) != plan.mesh[axis] - 1:
+        yield (
+            f"axis {axis!r} has {plan.mesh[axis]} stages, which need {plan.mesh[axis] - 1} cuts, but the "
+            f"pipeline has {len(cuts)}; name the first layer of each stage but the first"
+        )
+    yield from (f"pipeline cut {cut!r} is not a layer of the network" for cut in cuts if cut not in ops)
+    order = [list(ops).index(cut) for cut in cuts if cut in ops]
+    if order != sorted(set(order)) or 0 in order:
+        yield f"pipeline cuts {_listed(cuts)} are not in the order of the layers, each once, after the first"
+
+
+def _collective_faults(plan: Plan, hardware: Hardware) -> Iterator[str]:
+    known = {kind.value: kind for kind in Collective}
+    for name, rule in plan.collectives.items():
+        if name != ANY and name not in known:
+            yield f"{name!r} is no collective; there are: {', '.join([*known, ANY])}"
+            continue
+        kinds = list(Collective) if name == ANY else [known[name]]
+        possible = dict.fromkeys(algorithm for kind in kinds for algorithm in ALGORITHMS[kind])
+        if rule.algorithm not in (AUTO, *possible):
+            yield f"{name} has no algorithm {rule.algorithm!r}; there are: {', '.join([AUTO, *possible])}"
+        if rule.algorithm == SERVER and rule.server is None:
+            yield f"algorithm {SERVER!r} of {name} needs a 'server': the memory it goes through"
+        if rule.server is not None and rule.server not in hardware.memories:
+            yield f"{rule.server!r}, the server of {name}, is no memory; there are: {_some(hardware.memories)}"
+
+
+def _rule_faults(
+    plan: Plan, pattern: str, rule: Rule, ops: Mapping[str, Op], hardware: Hardware
+) -> Iterator[str]:
+    matched = [name for name in ops if fnmatchcase(name, pattern)]
+    if not matched:
+        yield f"layer {pattern!r} is not in the network (there are: {', '.join(ops)})"
+    possible = {loop for name in matched for loop in (*ops[name].shardable, *ops[name].divisions)}
+    splits = (("layer", rule), ("gradient of layer", rule.gradient), ("update of layer", rule.update))
+    for what, split in splits:
+        if split is not None:
+            known = possible if matched and split is not rule.update else None
+            yield from _split_faults(plan, f"{what} {pattern!r}", split, known, hardware)
+    for what, axes in rule.store.items():
+        for axis in axes_of(axes):
+            if axis not in plan.mesh:
+                yield (
+                    f"layer {pattern!r} keeps its {what} in shards along axis {axis!r}, "
+                    f"but the axes are: {_listed(plan.mesh)}"
+                )
+
+
+def _split_faults(
+    plan: Plan, who: str, split: Split, possible: set[str] | None, hardware: Hardware
+) -> Iterator[str]:
+    """possible: the dimensions that can be sharded, or None when they are not known here."""
+    for name in split.on:
+        if name not in hardware.processors:
+            yield f"{who} on {name!r}, but hardware {hardware.name!r} has {', '.join(hardware.processors)}"
+    yield from (f"{who} names {name!r} more than once under 'on'" for name in _twice(split.on))
+    if split.on and split.at:
+        yield f"{who} has both 'on' and 'at'; name its processors, or where in the mesh they are"
+    for axis, index in split.at.items():
+        if axis not in plan.mesh:
+            yield f"{who} is at {axis!r} {index}, but the axes are: {_listed(plan.mesh)}"
+        elif index >= plan.mesh[axis]:
+            yield f"{who} is at {axis!r} {index}, but that axis ends at {plan.mesh[axis] - 1}"
+    axes = (ON,) if split.on else tuple(plan.mesh)
+    along: dict[str, str] = {}
+    for dimension, names in split.shard.items():
+        for axis in axes_of(names):
+            if axis not in axes:
+                yield f"{who} shards {dimension!r} over axis {axis!r}, but the axes are: {_listed(axes)}"
+            # Two dimensions over one axis would leave all but a diagonal of the work undone.
+            first = along.setdefault(axis, dimension)
+            if first != dimension:
+                yield (
+                    f"{who} shards both {first!r} and {dimension!r} over axis {axis!r}; "
+                    "an axis can slice one dimension of a layer"
+                )
+        if possible is not None and dimension not in possible:
+            yield f"{who} cannot be sharded by {dimension!r}; possible: {', '.join(sorted(possible))}"
+
+
+def _microbatch_faults(plan: Plan, ops: Mapping[str, Op]) -> Iterator[str]:
+    said: set[int] = set()
+    for layer, op in ops.items():
+        count = plan.rule(layer).microbatches or plan.microbatches
+        batch = op.loops.get("batch", count)
+        if count > batch and count not in said:
+            said.add(count)
+            yield f"layer {layer!r} has {count} micro-batches of a batch of {batch}; at most one an image"
+
+
+def _twice(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _listed(names: object) -> str:
+    assert isinstance(names, Mapping | Sequence)
+    return ", ".join(map(str, names)) or "none"
+
+
+def _some(names: object) -> str:
+    """The first few names."""
+    assert isinstance(names, Mapping | Sequence)
+    shown = list(map(str, names))
+    return ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "")

@@ -1,0 +1,90 @@
+"""Where parameters live, where their gradients are summed and where they are updated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dataflow.errors import PlanError
+from dataflow.graph import Task, TaskGraph
+from dataflow.ops import Phase
+from dataflow.placement.contributions import Home
+from dataflow.placement.parts import Parts
+from dataflow.plan import Axes, Plan, axes_of
+from dataflow.region import Region, uncovered
+from dataflow.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The homes of a parameter, of its gradient, and the places of its update (and velocity).
+
+    scattered: whether gradients are summed between processors for each micro-batch apart.
+    """
+
+    parameter: tuple[Home, ...]
+    gradient: tuple[Home, ...]
+    update: tuple[Home, ...]
+    scattered: bool
+
+
+class Storage:
+    """Applies a plan to every parameter of a task graph.
+
+    A parameter lives where forward slices read it, and is updated there. What a plan stores in
+    shards lives along a mesh axis in shards of that; a plan may name other places to update it.
+    """
+
+    def __init__(self, graph: TaskGraph, plan: Plan, parts: Parts) -> None:
+        self._graph = graph
+        self._plan = plan
+        self._parts = parts
+        self._read: dict[str, dict[Home, None]] = {}
+        for task in graph.tasks:
+            if task.phase in (Phase.FORWARD, Phase.LOSS):
+                self._note_reads(task)
+        self.of: dict[str, Stored] = {}
+        for task in graph.tasks:
+            if task.phase is Phase.UPDATE:
+                self.of[task.reads["gradient"]] = self.of[task.reads["parameter"]] = self._stored(task)
+
+    def _note_reads(self, task: Task) -> None:
+        for part in self._parts.of(task.layer, task.phase):
+            for operand, name in task.reads.items():
+                region = task.op.region(operand, part.slices)
+                if region is not None:
+                    self._read.setdefault(name, {})[Home(region, part.processor)] = None
+
+    def _stored(self, task: Task) -> Stored:
+        tensor = self._graph.tensors[task.reads["parameter"]]
+        read = tuple(self._read[tensor.name])
+        store = self._plan.rule(tensor.layer).store
+        parameter = self._shards(tensor, read, store["parameter"]) if "parameter" in store else read
+        update = parameter
+        parts = self._parts.of_update(tensor.layer, task.op)
+        if parts is not None:
+            update = _distinct(
+                Home(Region(tuple(part.slices[loop] for loop in task.op.loops)), part.processor)
+                for part in parts
+            )
+        elif "velocity" in store:
+            update = self._shards(tensor, read, store["velocity"])
+        gradient = self._shards(tensor, read, store["gradient"]) if "gradient" in store else update
+        return Stored(parameter, gradient, update, scattered="gradient" in store)
+
+    def _shards(self, tensor: Tensor, read: tuple[Home, ...], axes: Axes) -> tuple[Home, ...]:
+        """Each home's shard along axes. Raises PlanError unless together they are all that is read."""
+        shards = [(self._parts.stored(home.region, home.memory, axes_of(axes)), home.memory) for home in read]
+        homes = _distinct(Home(region, memory) for region, memory in shards if region is not None)
+        for home in read:
+            if uncovered(home.region, (each.region for each in homes)):
+                raise PlanError(
+                    f"plan: layer {tensor.layer!r} is to keep {tensor.base!r} in shards along "
+                    f"{' and '.join(map(repr, axes_of(axes)))}, but its processors there do not all read the "
+                    "same of it; store it along an axis that does not slice it"
+                )
+        return homes
+
+
+def _distinct(homes: Iterable[Home]) -> tuple[Home, ...]:
+    return tuple(dict.fromkeys(homes))

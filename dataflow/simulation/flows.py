@@ -1,0 +1,101 @@
+"""Flows: the bytes of transfers that share the bandwidth of links while they pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from dataflow.simulation.fairness import max_min_rates
+
+
+@dataclass(slots=True)
+class Flow:
+    """The bytes of one transfer that are under way.
+
+    alone_ps: how long they take when nothing is in their way. cap: the rate they have then, in
+    bytes/ps. shares: what part of each channel one byte/ps takes. left_ps: what is left of
+    ``alone_ps`` since ``since_ps``; speed: how much of it passes in a picosecond, at most 1.
+    """
+
+    number: int
+    alone_ps: float
+    cap: float
+    shares: Mapping[str, float]
+    left_ps: float = 0.0
+    since_ps: int = 0
+    speed: float = 0.0
+    end_ps: int = 0
+
+
+class Flows:
+    """All flows under way, and when each will have ended if no other begins or ends before.
+
+    Time is in whole picoseconds: a flow ends at the one nearest to its exact end, so that
+    one which meets no other takes as long as on a link of its own. Only flows that share channels with
+    one that has begun or ended, directly or through others, get new rates.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: dict[int, Flow] = {}
+        self._to_begin: dict[int, list[Flow]] = {}
+        self._in_channel: dict[str, dict[int, Flow]] = {}
+        self._changed: dict[str, None] = {}
+        self._ends: list[tuple[int, int]] = []
+
+    def add(self, flow: Flow, begin_ps: int) -> None:
+        """A flow that begins at a time, now or later."""
+        self._to_begin.setdefault(begin_ps, []).append(flow)
+
+    def take_ended(self, now: int) -> Iterator[int]:
+        """The numbers of the flows that end now; they are under way no more."""
+        while self._ends and self._ends[0][0] <= now:
+            end_ps, number = heappop(self._ends)
+            if self._is_end(end_ps, number):
+                flow = self._under_way.pop(number)
+                for channel in flow.shares:
+                    del self._in_channel[channel][number]
+                    self._changed[channel] = None
+                yield number
+
+    def settle(self, now: int) -> int | None:
+        """Lets begin what begins now, shares bandwidth anew; says when the next flow ends, if one does."""
+        for flow in self._to_begin.pop(now, ()):
+            flow.left_ps, flow.since_ps = flow.alone_ps, now
+            self._under_way[flow.number] = flow
+            for channel in flow.shares:
+                self._in_channel.setdefault(channel, {})[flow.number] = flow
+                self._changed[channel] = None
+        if self._changed:
+            self._share(self._concerned(), now)
+        while self._ends and not self._is_end(*self._ends[0]):
+            heappop(self._ends)
+        return self._ends[0][0] if self._ends else None
+
+    def _is_end(self, end_ps: int, number: int) -> bool:
+        """Whether a flow still ends at a time that was once foreseen."""
+        return number in self._under_way and self._under_way[number].end_ps == end_ps
+
+    def _concerned(self) -> list[Flow]:
+        """The flows in changed channels, those in any of their channels, and so on; oldest first."""
+        channels, found = list(self._changed), dict[int, Flow]()
+        self._changed.clear()
+        seen = set(channels)
+        for channel in channels:
+            for number, flow in self._in_channel[channel].items():
+                if number not in found:
+                    found[number] = flow
+                    channels += [other for other in flow.shares if other not in seen]
+                    seen.update(flow.shares)
+        return [found[number] for number in sorted(found)]
+
+    def _share(self, flows: list[Flow], now: int) -> None:
+        """Gives flows their rates from now on, and foresees their ends anew where these change."""
+        rates = max_min_rates([flow.cap for flow in flows], [flow.shares for flow in flows])
+        for flow, rate in zip(flows, rates, strict=True):
+            speed = rate / flow.cap
+            if speed != flow.speed:
+                flow.left_ps -= flow.speed * (now - flow.since_ps)
+                flow.speed, flow.since_ps = speed, now
+                flow.end_ps = now + max(1, round(flow.left_ps / speed))
+                heappush(self._ends, (flow.end_ps, flow.number))

@@ -1,0 +1,159 @@
+"""Pipelines of micro-batches against hand calculation: GPipe's bubble, what 1F1B holds, and the same values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pytest
+
+import backends
+from dataflow.batches import Noise
+from dataflow.cost import Cost, Work
+from dataflow.experiment import Experiment
+from dataflow.hardware import Hardware
+from dataflow.measurement import measure
+from dataflow.ops import Phase
+from dataflow.placement import TaskKind
+from dataflow.plan import Pipeline, Plan
+from dataflow.references import OneProcessor, verify
+from dataflow.trace import Span, Trace
+from tests.engine.worlds import computed, conv, experiment, fc, machine, network, traced
+
+Order = Literal["gpipe", "1f1b"]
+
+FORWARD_PS = 1_000_000
+BACKWARD_PS = 3_000_000
+
+
+@dataclass(frozen=True)
+class FullyConnectedOnly:
+    """A fully connected layer takes one time forward and another for its input's gradient; the rest none."""
+
+    peak_flops: float = 1e30
+
+    def cost(self, work: Work) -> Cost:
+        """See above; the loss and a convolution can thus stand beside the stages and cost nothing."""
+        times = {"forward": FORWARD_PS, "input_gradient": BACKWARD_PS}
+        return Cost(times.get(work.direction, 0) if work.kind == "fully_connected" else 0, "compute")
+
+
+def equal_stages(stages: int) -> Hardware:
+    """Processors of that cost, with links on which a transfer takes the shortest time there is: 1 ps."""
+    hardware = machine(stages, link_bytes_per_s=1e30, copy_engines=64)
+    processors = {
+        name: replace(processor, cost=FullyConnectedOnly()) for name, processor in hardware.processors.items()
+    }
+    return replace(hardware, processors=processors)
+
+
+def pipeline(stages: int, count: int, order: Order, *, steps: int = 1) -> Experiment:
+    """A fully connected layer of 2 channels a stage; a convolution before, so that all have a gradient."""
+    layers = {"first": conv(2, 1), **{f"l{stage}": fc(2) for stage in range(stages)}}
+    plan = Plan(
+        mesh={"stage": stages},
+        pipeline=Pipeline(axis="stage", cuts=tuple(f"l{stage}" for stage in range(1, stages))),
+        microbatches=count,
+        order=order,
+    )
+    net = network(layers, image=(1, 1, 1))
+    return experiment(net, equal_stages(stages), plan, batch=count, steps=steps)
+
+
+def step_ps(trace: Trace) -> int:
+    """From the first start of step 0 to its end."""
+    return trace.step_ends_ps[0] - trace.start_ps
+
+
+def passes(trace: Trace, stage: int, phase: Phase) -> list[Span]:
+    """The spans of a stage's fully connected layer, one a micro-batch, in the order of time."""
+    operation = "fully_connected forward" if phase is Phase.FORWARD else "fully_connected input_gradient"
+    return [s for s in trace.spans if s.layer == f"l{stage}" and s.operation == operation and s.step == 0]
+
+
+SHAPES = [(1, 3), (2, 1), (2, 4), (3, 5), (4, 4), (4, 8)]
+
+
+@pytest.mark.parametrize(("stages", "count"), SHAPES)
+@pytest.mark.parametrize("order", ["gpipe", "1f1b"])
+def test_a_step_of_equal_stages(stages: int, count: int, order: Order) -> None:
+    """(m + p - 1) (F + B), and 1 ps for each of the 2 (p - 1) sends of one micro-batch there and back.
+
+    1F1B takes as long as GPipe: it changes the order of the same work (arXiv 2104.04473, section 2.2).
+    """
+    trace = traced(pipeline(stages, count, order))
+    first = passes(trace, 0, Phase.FORWARD)[0].start_ps
+    last = passes(trace, 0, Phase.GRADIENT)[-1].end_ps
+    ideal = (count + stages - 1) * (FORWARD_PS + BACKWARD_PS)
+    # While stages take turns every forward and backward pass may wait for a send: 1 ps each.
+    sends = 2 * (stages - 1)
+    assert ideal + sends <= last - first <= ideal + sends * (2 if order == "gpipe" else count + stages)
+
+
+@pytest.mark.parametrize(("stages", "count"), SHAPES)
+@pytest.mark.parametrize("order", ["gpipe", "1f1b"])
+def test_the_bubble(stages: int, count: int, order: Order) -> None:
+    """Stages stand idle (p - 1) / (m + p - 1) of the time (GPipe, arXiv 1811.06965, section 2.3)."""
+    trace = traced(pipeline(stages, count, order))
+    start = passes(trace, 0, Phase.FORWARD)[0].start_ps
+    end = passes(trace, 0, Phase.GRADIENT)[-1].end_ps
+    busy = sum(span.length_ps for span in trace.spans if span.kind is TaskKind.COMPUTE and span.step == 0)
+    idle = 1 - busy / (stages * (end - start))
+    assert idle == pytest.approx((stages - 1) / (count + stages - 1), abs=1e-5)
+
+
+def most_in_flight(trace: Trace, stage: int) -> int:
+    """How many micro-batches have been forward through a stage, and not back, at most."""
+    forward = [(span.start_ps, 1) for span in passes(trace, stage, Phase.FORWARD)]
+    back = [(span.end_ps, -1) for span in passes(trace, stage, Phase.GRADIENT)]
+    most = now = 0
+    for _, change in sorted([*forward, *back]):
+        now += change
+        most = max(most, now)
+    return most
+
+
+@pytest.mark.parametrize(("stages", "count"), SHAPES)
+def test_how_many_micro_batches_are_in_flight(stages: int, count: int) -> None:
+    """With GPipe all m on every stage; with 1F1B p - s on stage s, or all m if they are fewer."""
+    gpipe, alternating = traced(pipeline(stages, count, "gpipe")), traced(pipeline(stages, count, "1f1b"))
+    assert [most_in_flight(gpipe, stage) for stage in range(stages)] == [count] * stages
+    expected = [min(count, stages - stage) for stage in range(stages)]
+    assert [most_in_flight(alternating, stage) for stage in range(stages)] == expected
+
+
+@pytest.mark.parametrize("order", ["gpipe", "1f1b"])
+def test_the_order_of_a_middle_stage(order: Order) -> None:
+    """Of three stages and four micro-batches: GPipe's is FFFFBBBB backwards, 1F1B's FFBFBFBB in turn."""
+    trace = traced(pipeline(3, 4, order))
+    spans = [*passes(trace, 1, Phase.FORWARD), *passes(trace, 1, Phase.GRADIENT)]
+    spans.sort(key=lambda span: span.start_ps)
+    done = [("F" if s.phase is Phase.FORWARD else "B") + s.name.split("#")[1][0] for s in spans]
+    expected = {"gpipe": "F0 F1 F2 F3 B3 B2 B1 B0", "1f1b": "F0 F1 B0 F2 B1 F3 B2 B3"}[order]
+    assert " ".join(done) == expected
+
+
+def peaks(trace: Trace) -> dict[str, int]:
+    """The most bytes in use in each memory."""
+    found: dict[str, int] = {}
+    for event in trace.memory_events:
+        found[event.memory] = max(found.get(event.memory, 0), event.used_bytes)
+    return found
+
+
+def test_1f1b_needs_less_memory_on_the_first_stage() -> None:
+    """Of eight micro-batches two stages hold two and one, not eight: the peaks are lower."""
+    gpipe, alternating = peaks(traced(pipeline(2, 8, "gpipe"))), peaks(traced(pipeline(2, 8, "1f1b")))
+    assert alternating["p0"] < gpipe["p0"]
+    assert alternating["p1"] < gpipe["p1"]
+
+
+@pytest.mark.parametrize("order", ["gpipe", "1f1b"])
+@pytest.mark.parametrize("stages", [2, 3])
+def test_a_pipeline_trains_like_one_processor(stages: int, order: Order) -> None:
+    """After three steps all tensors are those of one processor: every stage uses one version of its weights."""
+    world = pipeline(stages, 4, order, steps=3)
+    backend = backends.get("numpy")
+    _, last = computed(world, backend)
+    verification = verify(last, world, Noise(world), OneProcessor(backend), tolerance=1e-9)
+    assert verification.passed

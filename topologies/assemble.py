@@ -1,0 +1,178 @@
+"""The nodes and connections of a hardware document, when all that it generates is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from fnmatch import fnmatchcase
+
+from dataflow.errors import TopologyError
+from topologies.hardware_document import HardwareDocument, HostDocument, LinkDocument, MachineDocument
+from topologies.interconnects import Edge, Interconnect
+from topologies.processor_document import ProcessorModel
+from topologies.tree import Keys, did_you_mean
+
+Broken = tuple[Keys, str]
+"""Where in the document a rule is broken, and how."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A processor: its name, make, and the machine that it is in."""
+
+    name: str
+    model_name: str
+    model: ProcessorModel
+    node: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An edge, the properties of its kind of link, and where in the document it comes from."""
+
+    edge: Edge
+    spec: LinkDocument
+    origin: Keys
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """All nodes and connections of a machine. hosts: bytes of memory by name. routes: node by node."""
+
+    processors: tuple[Unit, ...] = ()
+    hosts: tuple[tuple[str, int], ...] = ()
+    switches: tuple[str, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    routes: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def nodes(self) -> list[str]:
+        """Processors, hosts and switches, in this order."""
+        return [*(unit.name for unit in self.processors), *(name for name, _ in self.hosts), *self.switches]
+
+    def __add__(self, other: Assembly) -> Assembly:
+        return Assembly(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Assembly)))
+
+    def inside(self, node: str) -> Assembly:
+        """The same as a node of a cluster, whose name goes before all names."""
+
+        def named(name: str) -> str:
+            return f"{node}/{name}"
+
+        return Assembly(
+            tuple(replace(unit, name=named(unit.name), node=node) for unit in self.processors),
+            tuple((named(name), size) for name, size in self.hosts),
+            tuple(named(name) for name in self.switches),
+            tuple(
+                replace(each, edge=replace(each.edge, first=named(each.edge.first), second=named(each.edge.second)))
+                for each in self.connections
+            ),
+            tuple(tuple(named(name) for name in route) for route in self.routes),
+        )
+
+
+def assembled(document: MachineDocument, broken: list[Broken], at: Keys = ()) -> Assembly:
+    """What a document describes.
+
+    at: where the document stands in a larger one. broken: where the rules that it breaks are added.
+    """
+    cluster = document.cluster if isinstance(document, HardwareDocument) else None
+    machine, links = Assembly(), dict[str, LinkDocument]()
+    if cluster is not None:
+        inner = assembled(cluster.of, broken, ("cluster", "of"))
+        machine = sum((inner.inside(f"{cluster.name}{index}") for index in range(cluster.count)), Assembly())
+        links |= cluster.of.links
+        for name in document.links:
+            if name in links:
+                broken.append(((*at, "links", name), f"{name!r} is a link of the machine too; give it another name"))
+    links |= document.links
+    machine += _own(document, at, broken)
+    for index, generator in enumerate(document.interconnect):
+        path: Keys = (*at, "interconnect", index)
+        try:
+            machine += _generated(generator, machine.nodes, links, path)
+        except TopologyError as error:
+            broken.append((path, str(error)))
+    broken += _connected_twice(machine.connections)
+    return machine
+
+
+def _own(document: MachineDocument, at: Keys, broken: list[Broken]) -> Assembly:
+    """What is described node by node and pair by pair."""
+    units: list[Unit] = []
+    for name, processor in document.processors.items():
+        model = document.models.get(processor.model)
+        if model is None:
+            near = did_you_mean(processor.model, document.models)
+            known = ", ".join(document.models) or "none"
+            text = f"there is no model {processor.model!r}{near or ';'} there are: {known}"
+            broken.append(((*at, "processors", name, "model"), text))
+        else:
+            names = _counted(name, processor.count)
+            units += [Unit(each, processor.model, model, processor.node) for each in names]
+    connections = tuple(
+        Connection(Edge(first, second, name), spec, (*at, "links", name, "connects", index))
+        for name, spec in document.links.items()
+        for index, (first, second) in enumerate(spec.connects)
+    )
+    return Assembly(tuple(units), tuple(_hosts(document.hosts)), document.switches, connections, document.routes)
+
+
+def _hosts(hosts: Mapping[str, HostDocument]) -> Iterator[tuple[str, int]]:
+    for name, host in hosts.items():
+        for each in _counted(name, host.count):
+            yield each, host.memory.capacity.value
+
+
+def _counted(name: str, count: int | None) -> Sequence[str]:
+    """One name, or as many as are counted."""
+    return (name,) if count is None else [f"{name}{index}" for index in range(count)]
+
+
+def _generated(
+    generator: Interconnect, nodes: Sequence[str], links: Mapping[str, LinkDocument], path: Keys
+) -> Assembly:
+    """What a generator makes. Raises TopologyError for nodes and links that are not there."""
+    wiring = generator.wiring(_chosen(generator.nodes, nodes))
+    for edge in wiring.edges:
+        if edge.link not in links:
+            near = did_you_mean(edge.link, links)
+            raise TopologyError(
+                f"there is no link {edge.link!r}{near or ';'} there are: {', '.join(links) or 'none'}"
+            )
+    connections = tuple(Connection(edge, links[edge.link], path) for edge in wiring.edges)
+    return Assembly(switches=wiring.switches, connections=connections)
+
+
+def _chosen(patterns: Iterable[str], nodes: Sequence[str]) -> list[str]:
+    """The nodes that the patterns name, each once, in the order of the patterns and then of the nodes."""
+    chosen: dict[str, None] = {}
+    for pattern in patterns:
+        fitting = [node for node in nodes if fnmatchcase(node, pattern)]
+        if not fitting:
+            near = did_you_mean(pattern, nodes)
+            raise TopologyError(f"no node is called {pattern!r}{near or ';'} there are: {_told(nodes)}")
+        chosen |= dict.fromkeys(fitting)
+    if not chosen:
+        raise TopologyError("joins no nodes; name them under 'nodes'")
+    return list(chosen)
+
+
+def _told(nodes: Sequence[str]) -> str:
+    """The first of many names."""
+    few = 12
+    return ", ".join(nodes[:few]) + (f" and {len(nodes) - few} more" if len(nodes) > few else "")
+
+
+def _connected_twice(connections: Iterable[Connection]) -> Iterator[Broken]:
+    """Nodes connected with themselves, or twice."""
+    joined: dict[frozenset[str], str] = {}
+    for connection in connections:
+        edge = connection.edge
+        pair = frozenset((edge.first, edge.second))
+        if edge.first == edge.second:
+            yield connection.origin, f"connects {edge.first!r} with itself; name two nodes"
+        elif pair in joined:
+            text = f"{edge.first!r} and {edge.second!r} are already connected by {joined[pair]!r}; keep one"
+            yield connection.origin, text
+        joined[pair] = edge.link

@@ -1,0 +1,67 @@
+"""Constants as YAML writes them: a value with its unit, and who measured or published it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le
+from pydantic import ConfigDict, Field
+
+from topologies.units import Measure
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+"""No unknown keys and no coercion; the dataclasses below a document inherit it."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_/-]*$")]
+"""Letters, digits, ``_``, ``-`` and ``/``; no dots, which separate the keys of ``--set``."""
+Source = Annotated[str, Field(pattern=r"\S")]
+"""Who measured or published a constant, or that it is assumed."""
+Fraction = Annotated[float, Gt(0), Le(1)]
+Multiple = Annotated[int, Ge(1), Le(4096)]
+"""How many of a thing there are."""
+
+Size = Annotated[int, Measure("size", "byte", "GiB", whole=True)]
+Time = Annotated[
+    int, Measure("time", "picosecond", "us", whole=True, zero=True, most=(10**18, "1,000,000 s"))
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Floating-point operations a second."""
+
+    value: Annotated[float, Measure("computing speed", "FLOP / second", "GFLOP/s", whole=False)]
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bandwidth:
+    """Bytes a second."""
+
+    value: Annotated[float, Measure("bandwidth", "byte / second", "GB/s", whole=False)]
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """Bytes."""
+
+    value: Size
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duration:
+    """Picoseconds."""
+
+    value: Time
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A count."""
+
+    value: Annotated[int, Ge(1)]
+    source: Source
