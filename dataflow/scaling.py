@@ -19,6 +19,11 @@ _WORTH_NAMING = 1.005
 """A resource that makes a step no faster than this when it is doubled does not limit it."""
 
 
+def is_mesh(path: str) -> bool:
+    """Whether the path of a field is that of the length of a mesh axis."""
+    return path.startswith(_MESH)
+
+
 @dataclass(frozen=True)
 class Swept:
     """A field and the values it takes: a mesh axis by its name alone, or the path of any field.
@@ -38,7 +43,9 @@ class Swept:
             raise OptionError(f"{told}: {twice[0]!r} stands there more than once; name each value once")
         for value in self.values if self.axis else ():
             if not (value.isdecimal() and int(value) >= 1):
-                raise OptionError(f"{told}: {value!r} is no length of a mesh axis; it is a whole number from 1")
+                raise OptionError(
+                    f"{told}: {value!r} is no length of a mesh axis; it is a whole number from 1"
+                )
 
     @property
     def path(self) -> str:
@@ -48,7 +55,7 @@ class Swept:
     @property
     def axis(self) -> str:
         """The mesh axis whose length it is, empty for another field."""
-        return self.path.removeprefix(_MESH) if self.path.startswith(_MESH) else ""
+        return self.path.removeprefix(_MESH) if is_mesh(self.path) else ""
 
 
 @dataclass(frozen=True)
@@ -132,45 +139,67 @@ class Scaling:
     unfit: tuple[Unfit, ...] = ()
 
 
-def mesh_overrides(base: Experiment, choice: Mapping[str, str]) -> tuple[Override, ...]:
-    """What gives the mesh these lengths and so many of the machine's processors, the first of them.
+@dataclass(frozen=True)
+class Size:
+    """One size of a sweep: the overrides that give it, the processors of its mesh and its batch."""
 
-    Raises OptionError for an axis that the mesh lacks, and when there are too few processors.
+    overrides: tuple[Override, ...]
+    processors: int
+    batch: int
+
+
+def size_of(experiment: Experiment, sweep: Sweep, choice: Mapping[str, str], first: Size | None) -> Size:
+    """The size that a combination asks for. first: that of the first one, None for the first itself.
+
+    experiment: at its own lengths of the mesh, with all else that is varied. The mesh is given
+    so many of the machine's processors, the first of them. Raises OptionError for an axis that
+    the mesh lacks, too few processors, and a batch that is no whole number.
     """
-    axes = {path.removeprefix(_MESH): int(value) for path, value in choice.items() if path.startswith(_MESH)}
-    if not axes:
-        return ()
-    mesh = base.plan.mesh
+    axes = {path.removeprefix(_MESH): int(value) for path, value in choice.items() if is_mesh(path)}
+    lengths = _lengths(experiment, axes)
+    count = prod(lengths.values())
+    batch = _batch(sweep, count, experiment.training.batch, first)
+    overrides: list[Override] = []
+    if axes:
+        plan, machine = experiment.plan, tuple(experiment.hardware.processors)
+        named = plan.processors if len(plan.processors) >= count else machine
+        overrides += [Override(f"{_MESH}{axis}", str(length)) for axis, length in axes.items()]
+        overrides.append(Override("plan.processors", json.dumps(named[:count])))
+    if batch != experiment.training.batch:
+        overrides.append(Override(_BATCH, str(batch)))
+    return Size(tuple(overrides), count, batch)
+
+
+def _lengths(experiment: Experiment, axes: Mapping[str, int]) -> dict[str, int]:
+    mesh, hardware = experiment.plan.mesh, experiment.hardware
     for axis in axes:
         if axis not in mesh:
             known = ", ".join(mesh) or "none"
-            raise OptionError(f"over {axis}: the mesh of {base.name!r} has no such axis; it has: {known}")
+            raise OptionError(
+                f"over {axis}: the mesh of {experiment.name!r} has no such axis; it has: {known}"
+            )
     lengths = {axis: axes.get(axis, length) for axis, length in mesh.items()}
-    count = prod(lengths.values())
-    machine = tuple(base.hardware.processors)
-    if count > len(machine):
+    if axes and prod(lengths.values()) > len(hardware.processors):
         told = ", ".join(f"{axis}: {length}" for axis, length in lengths.items())
         raise OptionError(
-            f"over {_joined(axes)}: mesh {{{told}}} needs {count} processors, but hardware "
-            f"{base.hardware.name!r} has {len(machine)}; name shorter lengths or a larger machine"
+            f"over {', '.join(axes)}: mesh {{{told}}} needs {prod(lengths.values())} processors, but "
+            f"hardware {hardware.name!r} has {len(hardware.processors)}; "
+            "name shorter lengths or a larger machine"
         )
-    named = base.plan.processors if len(base.plan.processors) >= count else machine
-    changed = [Override(f"{_MESH}{axis}", str(length)) for axis, length in axes.items()]
-    return (*changed, Override("plan.processors", json.dumps(named[:count])))
+    return lengths
 
 
-def batch_override(sweep: Sweep, batch: int, count: int, first: int) -> tuple[Override, ...]:
-    """What gives so many processors their batch. batch, first: the first point's batch and processors."""
+def _batch(sweep: Sweep, count: int, own: int, first: Size | None) -> int:
     if sweep.batch_per_processor is not None:
-        return (Override(_BATCH, str(sweep.batch_per_processor * count)),)
-    if not sweep.weak:
-        return ()
-    if batch * count % first:
+        return sweep.batch_per_processor * count
+    if not sweep.weak or first is None:
+        return own
+    if first.batch * count % first.processors:
         raise OptionError(
-            f"scale: {count} processors would have a batch of {batch} x {count} / {first}, which is no whole "
-            "number; give a batch per processor"
+            f"scale: {first.batch} images on {first.processors} processors are no whole number on {count}; "
+            "give a batch per processor"
         )
-    return (Override(_BATCH, str(batch * count // first)),)
+    return first.batch * count // first.processors
 
 
 def scaling_of(
@@ -211,7 +240,3 @@ def _point(
         bubble=metrics.bubble.fraction,
         limits=metrics.limits,
     )
-
-
-def _joined(setting: Mapping[str, object]) -> str:
-    return " ".join(f"{name}={value}" for name, value in setting.items())

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from math import isfinite, prod
+from math import isfinite
 
 import backends
 import topologies
@@ -27,7 +27,7 @@ from dataflow.override import Override
 from dataflow.placement import PlacedGraph, Shard, place
 from dataflow.references import LastStep, OneProcessor, Reference, verify
 from dataflow.result import Result
-from dataflow.scaling import Scaling, Sweep, Unfit, batch_override, mesh_overrides, scaling_of
+from dataflow.scaling import Scaling, Size, Sweep, Unfit, is_mesh, scaling_of, size_of
 from dataflow.simulation import Run, simulate
 from dataflow.unchanged import unchanged_warnings
 from dataflow.verification import Verification
@@ -134,36 +134,47 @@ def scale_experiment(
     choices = list(sweep.choices)
     measured: list[tuple[Mapping[str, str], Metrics]] = []
     unfit: list[Unfit] = []
-    base: Experiment | None = None
+    first: Size | None = None
     for done, choice in enumerate(choices):
         if progress:
             progress("simulating", done, len(choices))
-        sized = _sized(name, settings, sweep, choice, base)
-        base = base or sized
+        sized, size = _sized(name, settings, sweep, choice, first)
+        first = first or size
         try:
-            measured.append((sweep.told(choice), measure(simulate(place_experiment(sized), sized.training.steps))))
+            metrics = measure(simulate(place_experiment(sized), sized.training.steps))
         except OutOfMemoryError as full:
             if len(unfit) + 1 == len(choices):
                 raise
-            unfit.append(Unfit(sweep.told(choice), sized.training.batch, full.memory, full.capacity_bytes))
-    return scaling_of(base.name if base else name, sweep, measured, unfit)
+            unfit.append(Unfit(sweep.told(choice), size.batch, full.memory, full.capacity_bytes))
+        else:
+            measured.append((sweep.told(choice), metrics))
+    return scaling_of(name, sweep, measured, unfit)
 
 
 def _sized(
-    name: str, settings: Sequence[Override], sweep: Sweep, choice: Mapping[str, str], first: Experiment | None
-) -> Experiment:
-    """The experiment at one size. first: that of the first size, once it is known."""
-    told = " ".join(f"{field}={value}" for field, value in sweep.told(choice).items())
-    others = [Override(path, value) for path, value in choice.items() if not path.startswith("plan.mesh.")]
+    name: str, settings: Sequence[Override], sweep: Sweep, choice: Mapping[str, str], first: Size | None
+) -> tuple[Experiment, Size]:
+    """The experiment at one size. first: the first size, once it is known."""
+    others = [Override(path, value) for path, value in choice.items() if not is_mesh(path)]
     try:
-        plain = topologies.load(name, [*settings, *others])
-        lengths = mesh_overrides(plain, choice)
-        sized = topologies.load(name, [*settings, *others, *lengths]) if lengths else plain
-        count, first_count = (prod(e.plan.mesh.values()) for e in (sized, first or sized))
-        batch = batch_override(sweep, (first or sized).training.batch, count, first_count)
-        return topologies.load(name, [*settings, *others, *lengths, *batch]) if batch else sized
+        plain = _plain(name, [*settings, *others], sweep)
+        size = size_of(plain, sweep, choice, first)
+        return topologies.load(name, [*settings, *others, *size.overrides]), size
     except TopologyError as error:
+        told = " ".join(f"{field}={value}" for field, value in sweep.told(choice).items())
         raise OptionError(f"over {told}: {error}") from None
+
+
+def _plain(name: str, overrides: Sequence[Override], sweep: Sweep) -> Experiment:
+    """The experiment with its own mesh; where its machine has no such mesh, with the first that it has."""
+    try:
+        return topologies.load(name, overrides)
+    except TopologyError:
+        for choice in sweep.choices:
+            lengths = [Override(path, value) for path, value in choice.items() if is_mesh(path)]
+            with suppress(TopologyError):
+                return topologies.load(name, [*overrides, *lengths])
+        raise
 
 
 def largest_batch(experiment: Experiment) -> int | None:

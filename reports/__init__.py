@@ -13,6 +13,7 @@ simulation. The facade is lazy, so that importing it costs nothing:
     check_writable(folder)            whether write could
     show_verification, verification_json      how far every tensor is from the reference
     compare, compare_json             two reports side by side
+    show_scaling, scaling_json, write_scaling   one experiment at several sizes
     show_network, show_hardware, show_plan    tables of what was described, before any run
     network_json, hardware_json, plan_json    the same as JSON
     draw_network, draw_hardware       and as pictures
@@ -24,6 +25,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reports.communication_picture import communication_png
     from reports.comparison import compare, compare_json
     from reports.console import summary
     from reports.document import report_json, report_schema
@@ -37,11 +39,14 @@ if TYPE_CHECKING:
     from reports.perfetto import perfetto_trace
     from reports.plan_table import plan_json, show_plan
     from reports.reading import read_report
+    from reports.scaling_files import write_scaling
+    from reports.scaling_table import scaling_json, show_scaling
     from reports.timeline import timeline_png
     from reports.verification_table import show_verification, verification_json
 
 _HOMES = {
     "check_writable": "folder",
+    "communication_png": "communication_picture",
     "compare": "comparison",
     "compare_json": "comparison",
     "draw_hardware": "hardware_picture",
@@ -55,18 +60,22 @@ _HOMES = {
     "report_json": "document",
     "report_markdown": "markdown",
     "report_schema": "document",
+    "scaling_json": "scaling_table",
     "show_hardware": "hardware_table",
     "show_network": "network_table",
     "show_plan": "plan_table",
+    "show_scaling": "scaling_table",
     "show_verification": "verification_table",
     "summary": "console",
     "timeline_png": "timeline",
     "verification_json": "verification_table",
     "write": "folder",
+    "write_scaling": "scaling_files",
 }
 
 __all__ = [
     "check_writable",
+    "communication_png",
     "compare",
     "compare_json",
     "draw_hardware",
@@ -80,14 +89,17 @@ __all__ = [
     "report_json",
     "report_markdown",
     "report_schema",
+    "scaling_json",
     "show_hardware",
     "show_network",
     "show_plan",
+    "show_scaling",
     "show_verification",
     "summary",
     "timeline_png",
     "verification_json",
     "write",
+    "write_scaling",
 ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -11,19 +12,25 @@ from rich.padding import Padding
 from rich.text import Text
 
 from dataflow.cost import PS_PER_S, Roofline
-from dataflow.hardware import Hardware, Link, Processor
+from dataflow.hardware import Hardware, Processor
+from dataflow.link import Link
 from reports import units
 from reports.document import Json
-from reports.grid import Grid
+from reports.grid import Grid, Row
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_ROUTES_SHOWN = 24
+_ROWS_SHOWN = 12
+"""A table of more rows than these shows one of each that are alike, and how many there are."""
 
 
 def hardware_json(hardware: Hardware) -> Json:
-    """Processors, memories, links, routes and constants; times in seconds, rates per second."""
+    """Processors, memories, links, routes and constants; times in seconds, rates per second.
+
+    attained: bytes a second of large messages, headers not counted, when nothing shares the way.
+    """
+    shared = Counter(link.channel for link in hardware.links)
     return {
         "version": "1",
         "name": hardware.name,
@@ -34,20 +41,14 @@ def hardware_json(hardware: Hardware) -> Json:
         "memories": {
             name: {"capacity_bytes": memory.capacity_bytes} for name, memory in hardware.memories.items()
         },
-        "links": {
-            link.name: {
-                "kind": link.kind,
-                "bandwidth_bytes_per_s": link.bandwidth_bytes_per_s,
-                "latency_s": link.latency_ps / PS_PER_S,
-                "duplex": _duplex(link, hardware),
-            }
-            for link in hardware.links
-        },
+        "links": {link.name: _link(link, shared[link.channel] > 1) for link in hardware.links},
+        "routing": hardware.routing,
         "routes": {
             f"{source}->{destination}": {
                 "links": [link.name for link in route],
                 "bandwidth_bytes_per_s": min(link.bandwidth_bytes_per_s for link in route),
-                "latency_s": sum(link.latency_ps for link in route) / PS_PER_S,
+                "attained_bytes_per_s": min(link.attainable_bytes_per_s for link in route),
+                "latency_s": sum(link.latency_ps + link.message_overhead_ps for link in route) / PS_PER_S,
             }
             for source, destination in permutations(hardware.memories, 2)
             for route in (hardware.route(source, destination),)
@@ -83,10 +84,22 @@ def _processor(processor: Processor, hardware: Hardware) -> Json:
     return known
 
 
-def _duplex(link: Link, hardware: Hardware) -> str:
-    """Half when another link has the same channel: what passes one keeps the other waiting."""
-    shared = any(other.channel == link.channel and other is not link for other in hardware.links)
-    return "half" if shared else "full"
+def _link(link: Link, shared: bool) -> Json:
+    """shared: whether another link has the same channel: what passes one keeps the other waiting."""
+    packets = link.packets
+    return {
+        "kind": link.kind,
+        "bandwidth_bytes_per_s": link.bandwidth_bytes_per_s,
+        "attained_bytes_per_s": link.attainable_bytes_per_s,
+        "latency_s": link.latency_ps / PS_PER_S,
+        "message_overhead_s": link.message_overhead_ps / PS_PER_S,
+        "duplex": "half" if shared else "full",
+        "sharing": link.sharing,
+        "packets": None
+        if packets is None
+        else {"payload_bytes": packets.payload_bytes, "header_bytes": packets.header_bytes},
+        "attained": [{"message_bytes": size, "fraction": fraction} for size, fraction in link.attained],
+    }
 
 
 def show_hardware(hardware: Hardware) -> RenderableType:
@@ -96,7 +109,7 @@ def show_hardware(hardware: Hardware) -> RenderableType:
         _processors(document),
         _memories(document, hardware),
         _links(document),
-        _routes(document).first(_ROUTES_SHOWN),
+        _routes(document).first(_ROWS_SHOWN),
         _efficiencies(document),
     )
     text = f"  {hardware.description}" if hardware.description else ""
@@ -106,9 +119,8 @@ def show_hardware(hardware: Hardware) -> RenderableType:
 
 
 def _processors(document: Json) -> Grid:
-    rows = tuple(
-        (
-            name,
+    def row(known: Json) -> Row:
+        return (
             known["model"],
             units.flops(known["peak_flops"]),
             units.size(known["memory_bytes"]),
@@ -117,50 +129,72 @@ def _processors(document: Json) -> Grid:
             str(known["copy_engines"]),
             units.duration(known["copy_overhead_s"]),
         )
-        for name, known in document["processors"].items()
-    )
+
     columns = ("name", "model", "peak", "memory", "bandwidth", "launch", "copy engines", "a copy")
     note = "launch, a copy: overhead of each task and of each transfer; MB = 1,000,000 B"
-    return Grid("Processors", columns, rows, left=("model",), note=note)
+    return Grid("Processors", columns, _rows(document["processors"], row), left=("model",), note=note)
+
+
+def _rows(entries: Mapping[str, Json], row: Callable[[Json], Row]) -> tuple[Row, ...]:
+    """A row for each entry, or when they are many one for all that differ in name alone."""
+    made = {name: row(entry) for name, entry in entries.items()}
+    if len(made) <= _ROWS_SHOWN:
+        return tuple((name, *cells) for name, cells in made.items())
+    alike: dict[Row, list[str]] = {}
+    for name, cells in made.items():
+        alike.setdefault(cells, []).append(name)
+    return tuple((_names(names), *cells) for cells, names in alike.items())
+
+
+def _names(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more"
 
 
 def _memories(document: Json, hardware: Hardware) -> Grid:
-    rows = tuple(
-        (name, units.size(memory["capacity_bytes"]))
-        for name, memory in document["memories"].items()
-        if name not in hardware.processors
+    hosts = {n: m for n, m in document["memories"].items() if n not in hardware.processors}
+    return Grid(
+        "Hosts", ("name", "memory"), _rows(hosts, lambda memory: (units.size(memory["capacity_bytes"]),))
     )
-    return Grid("Hosts", ("name", "memory"), rows)
 
 
 def _links(document: Json) -> Grid:
-    rows = tuple(
-        (
-            name,
+    def row(link: Json) -> Row:
+        return (
             link["kind"],
             units.bandwidth(link["bandwidth_bytes_per_s"]),
-            units.duration(link["latency_s"]),
+            units.bandwidth(link["attained_bytes_per_s"]),
+            units.duration(link["latency_s"] + link["message_overhead_s"]),
             link["duplex"],
+            link["sharing"],
         )
-        for name, link in document["links"].items()
-    )
-    columns = ("link", "kind", "bandwidth", "latency", "duplex")
-    return Grid("Links, one direction each", columns, rows, left=("kind", "duplex"))
+
+    columns = ("link", "kind", "bandwidth", "attained", "latency", "duplex", "sharing")
+    note = "attained: by one large message, its headers not counted; of links that share, alone"
+    left = ("kind", "duplex", "sharing")
+    return Grid("Links, one direction each", columns, _rows(document["links"], row), left=left, note=note)
 
 
 def _routes(document: Json) -> Grid:
-    rows = tuple(
-        (
-            name,
-            " -> ".join(
-                [route["links"][0].partition("->")[0], *(n.partition("->")[2] for n in route["links"])]
-            ),
-            units.bandwidth(route["bandwidth_bytes_per_s"]),
-            units.duration(route["latency_s"]),
-        )
-        for name, route in document["routes"].items()
+    """Each route, or when they are many one for each sequence of kinds of links."""
+    kinds = {name: link["kind"] for name, link in document["links"].items()}
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, route in document["routes"].items():
+        few = len(document["routes"]) <= _ROWS_SHOWN
+        alike.setdefault((name,) if few else tuple(kinds[link] for link in route["links"]), []).append(name)
+    rows = tuple((_names(names), *_route(document["routes"][names[0]])) for names in alike.values())
+    columns = ("from->to", "by way of", "attained", "latency")
+    return Grid("Routes", columns, rows, left=("by way of",))
+
+
+def _route(route: Json) -> Row:
+    """Its nodes, bandwidth and latency."""
+    first = route["links"][0].partition("->")[0]
+    nodes = (first, *(name.partition("->")[2] for name in route["links"]))
+    return (
+        " -> ".join(nodes),
+        units.bandwidth(route["attained_bytes_per_s"]),
+        units.duration(route["latency_s"]),
     )
-    return Grid("Routes", ("from->to", "by way of", "bandwidth", "latency"), rows, left=("by way of",))
 
 
 def _efficiencies(document: Json) -> Grid:
@@ -178,7 +212,9 @@ def _efficiencies(document: Json) -> Grid:
         for entry in entries
     )
     columns = ("model", "op", "pass", "of peak FLOP/s", "of bandwidth")
-    return Grid("Attained", columns, rows, left=("op", "pass"))
+    note = "over 100 %: Winograd's and other algorithms multiply less than the FLOP that are counted"
+    most = max((entry["compute"] for entries in models.values() for entry in entries), default=0)
+    return Grid("Attained", columns, rows, left=("op", "pass"), note=note if most > 1 else "")
 
 
 def _words(name: str, otherwise: str) -> str:
@@ -186,11 +222,16 @@ def _words(name: str, otherwise: str) -> str:
 
 
 def _constants(document: Json) -> Iterator[RenderableType]:
-    """Each with its value and place in a line, its source indented below: a table has no room for it."""
+    """Each with its value and place in a line, its source indented below: a table has no room for it.
+
+    What stands once in a file and is meant for several, by an alias, is told once.
+    """
     if document["constants"]:
         yield Text("\nConstants and who measured them", style="bold")
+    written: dict[tuple[str, str, str], list[str]] = {}
     for constant in document["constants"]:
-        yield Text.assemble(
-            f"{constant['path']} = {constant['value']}", (f"  {constant['where']}", "dim"), overflow="fold"
-        )
-        yield Padding(Text(constant["source"], style="dim"), (0, 0, 0, 4))
+        key = (constant["value"], constant["source"], constant["where"])
+        written.setdefault(key, []).append(constant["path"])
+    for (value, source, where), paths in written.items():
+        yield Text.assemble(f"{_names(paths)} = {value}", (f"  {where}", "dim"), overflow="fold")
+        yield Padding(Text(source, style="dim"), (0, 0, 0, 4))

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import ceil, prod, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import networkx as nx
-
 from dataflow.layers import ConvolutionLayer, LayerSpec, PoolingLayer
 from dataflow.network import DATA, Network
-from dataflow.ops import Op, Role
+from dataflow.ops import Op
 from reports import palette, units
+from reports.network_layout import BOX_IN, CELL_IN, MARGIN_IN, Place, layout, route
 from reports.picture import save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BOX_IN = (2.1, 0.68)
-_CELL_IN = (2.75, 1.0)
-_MARGIN_IN = 0.45
-_TITLE_IN = 0.6
-_LEAST_ROWS = 8
+_MOST_BOXES = 40
+"""Of a network with more layers, what goes on from one alone is drawn in the same box."""
 
+_LINE, _LINE_BOLD = 225.0, 195.0
+"""Points of font size times characters that fit into a line of a box."""
 
-@dataclass(frozen=True)
-class Place:
-    """The middle of a node in inches, y downwards, and the column and row it is in."""
-
-    x: float
-    y: float
-    column: int
-    row: int
+_FOLLOWERS = (
+    "batch_normalization",
+    "layer_normalization",
+    "local_response_normalization",
+    "relu",
+    "tanh",
+    "sigmoid",
+    "gelu",
+    "dropout",
+)
+"""Ops that are drawn in the box of what they read."""
 
 
 def draw_network(network: Network, path: str | Path) -> None:
@@ -51,10 +50,12 @@ def network_figure(network: Network) -> Figure:
     from matplotlib.figure import Figure
 
     ops = network.ops(1)
-    inputs = {name: network.inputs[name] for name in ops}
+    boxes = boxes_of(network, ops)
+    box = {DATA: DATA, **{name: first for first, names in boxes.items() for name in names}}
+    inputs = {first: tuple(box[source] for source in network.inputs[first]) for first in boxes}
     places = layout({DATA: (), **inputs})
-    width = max(place.x for place in places.values()) + _CELL_IN[0] / 2 + _MARGIN_IN
-    height = max(place.y for place in places.values()) + _CELL_IN[1] / 2 + _MARGIN_IN
+    width = max(place.x for place in places.values()) + CELL_IN[0] / 2 + MARGIN_IN
+    height = max(place.y for place in places.values()) + CELL_IN[1] / 2 + MARGIN_IN
     figure = Figure(figsize=(width, height), facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, width)
@@ -64,46 +65,46 @@ def network_figure(network: Network) -> Figure:
         f"{network.name}:  {network.parameter_count:,} parameters,  "
         f"{units.flop(network.forward_flop_per_image)} forward an image"
     )
-    axes.text(_MARGIN_IN, _MARGIN_IN, title, fontsize=12, va="center", color=palette.INK)
+    axes.text(MARGIN_IN, MARGIN_IN, title, fontsize=12, va="center", color=palette.INK)
     for name, sources in inputs.items():
         for source in sources:
-            _arrow(axes, places[source], places[name])
+            _arrow(axes, route(source, name, places))
     shape = "x".join(map(str, network.input_shape))
     _node(axes, places[DATA], DATA, f"{network.classes} classes", shape, palette.INK)
-    for name, op in ops.items():
-        colour = palette.OPS.get(op.kind, palette.OTHER_OP)
-        _node(axes, places[name], name, _what(network.layers[name], op), _shape(op), colour)
+    for first, names in boxes.items():
+        colour = palette.OPS.get(ops[first].kind, palette.OTHER_OP)
+        what = " + ".join((_what(network.layers[first], ops[first]), *(_kind(ops[n]) for n in names[1:])))
+        if len(names) > 1:
+            what = what.replace("convolution", "conv").replace("batch norm", "norm")
+        parameters = sum(network.parameters(name) for name in names)
+        _node(axes, places[first], first, what, _shape(ops[names[-1]], parameters), colour)
     return figure
 
 
-def layout(inputs: Mapping[str, Sequence[str]]) -> dict[str, Place]:
-    """Places each node below all it reads; long networks go on in a next column.
-
-    inputs: for each node what it reads. Nodes of one generation stand side by side.
-    """
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(inputs)
-    graph.add_edges_from((source, name) for name, sources in inputs.items() for source in sources)
-    position = {name: index for index, name in enumerate(inputs)}
-    generations = [sorted(names, key=position.__getitem__) for names in nx.topological_generations(graph)]
-    rows = max(_LEAST_ROWS, ceil(sqrt(1.7 * len(generations))))
-    places: dict[str, Place] = {}
-    left = _MARGIN_IN
-    for column, first in enumerate(range(0, len(generations), rows)):
-        shown = generations[first : first + rows]
-        widest = max(len(names) for names in shown)
-        for row, names in enumerate(shown):
-            indent = (widest - len(names)) / 2
-            for index, name in enumerate(names):
-                x = left + (indent + index + 0.5) * _CELL_IN[0]
-                places[name] = Place(x, _MARGIN_IN + _TITLE_IN + (row + 0.5) * _CELL_IN[1], column, row)
-        left += widest * _CELL_IN[0]
-    return places
+def boxes_of(network: Network, ops: Mapping[str, Op]) -> dict[str, tuple[str, ...]]:
+    """The layers in each box, by the name of the first; most boxes hold one layer."""
+    if len(ops) <= _MOST_BOXES:
+        return {name: (name,) for name in ops}
+    readers: dict[str, int] = {}
+    for name in ops:
+        for source in network.inputs[name]:
+            readers[source] = readers.get(source, 0) + 1
+    first: dict[str, str] = {}
+    boxes: dict[str, tuple[str, ...]] = {}
+    for name, op in ops.items():
+        source = network.inputs[name][0]
+        if op.kind in _FOLLOWERS and readers[source] == 1 and source in first:
+            first[name] = first[source]
+            boxes[first[name]] += (name,)
+        else:
+            first[name] = name
+            boxes[name] = (name,)
+    return boxes
 
 
 def _what(spec: LayerSpec, op: Op) -> str:
     """The kind of op and what a person would ask of it next."""
-    kind = op.kind.replace("_", " ").replace("local response", "local resp.")
+    kind = _kind(op)
     if not isinstance(spec, ConvolutionLayer | PoolingLayer):
         return kind
     told = f"{kind} {_by(spec.kernel)}"
@@ -114,21 +115,26 @@ def _what(spec: LayerSpec, op: Op) -> str:
     return told
 
 
+def _kind(op: Op) -> str:
+    """The kind of op in words that fit into a box."""
+    words = op.kind.replace("_", " ").replace("local response", "local resp.")
+    return words.replace("batch normalization", "batch norm").replace("layer normalization", "layer norm")
+
+
 def _by(pair: int | tuple[int, int]) -> str:
     rows, columns = (pair, pair) if isinstance(pair, int) else pair
     return f"{rows}x{columns}"
 
 
-def _shape(op: Op) -> str:
+def _shape(op: Op, parameters: int) -> str:
     shape = "x".join(map(str, op.operand("output").shape[1:])) or "1 loss an image"
-    parameters = sum(prod(operand.shape) for operand in op.by_role(Role.PARAMETER))
     return f"{shape},  {parameters:,} parameters" if parameters else shape
 
 
 def _node(axes: Axes, place: Place, name: str, what: str, shape: str, colour: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    width, height = _BOX_IN
+    width, height = BOX_IN
     left, top = place.x - width / 2, place.y - height / 2
     style = "round,pad=0,rounding_size=0.08"
     axes.add_patch(
@@ -148,31 +154,14 @@ def _node(axes: Axes, place: Place, name: str, what: str, shape: str, colour: st
     )
     for index, (text, size, weight, ink) in enumerate(lines):
         y = top + height * (0.22 + 0.29 * index)
-        axes.text(left + 0.22, y, text, fontsize=size, fontweight=weight, color=ink, va="center")
+        fitting = min(size, (_LINE_BOLD if weight == "bold" else _LINE) / len(text))
+        axes.text(left + 0.22, y, text, fontsize=fitting, fontweight=weight, color=ink, va="center")
 
 
-def _arrow(axes: Axes, source: Place, target: Place) -> None:
+def _arrow(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path as Outline
 
-    half = _BOX_IN[1] / 2
-    start, end = (source.x, source.y + half), (target.x, target.y - half)
-    points = [start, end]
-    if target.column != source.column:
-        between = target.x - _CELL_IN[0] / 2
-        spare = (_CELL_IN[1] - _BOX_IN[1]) / 2
-        points = [
-            start,
-            (source.x, start[1] + spare),
-            (between, start[1] + spare),
-            (between, end[1] - spare),
-            (target.x, end[1] - spare),
-            end,
-        ]
-    elif target.row - source.row > 1 and source.x == target.x:
-        side = source.x + _BOX_IN[0] / 2 + 0.2  # around what is between them
-        points = [(source.x + _BOX_IN[0] / 2, source.y), (side, source.y), (side, target.y)]
-        points.append((target.x + _BOX_IN[0] / 2, target.y))
     codes = [Outline.MOVETO, *[Outline.LINETO] * (len(points) - 1)]
     axes.add_patch(
         FancyArrowPatch(

@@ -64,7 +64,10 @@ class Assembly:
             tuple((named(name), size) for name, size in self.hosts),
             tuple(named(name) for name in self.switches),
             tuple(
-                replace(each, edge=replace(each.edge, first=named(each.edge.first), second=named(each.edge.second)))
+                replace(
+                    each,
+                    edge=replace(each.edge, first=named(each.edge.first), second=named(each.edge.second)),
+                )
                 for each in self.connections
             ),
             tuple(tuple(named(name) for name in route) for route in self.routes),
@@ -84,7 +87,9 @@ def assembled(document: MachineDocument, broken: list[Broken], at: Keys = ()) ->
         links |= cluster.of.links
         for name in document.links:
             if name in links:
-                broken.append(((*at, "links", name), f"{name!r} is a link of the machine too; give it another name"))
+                broken.append(
+                    ((*at, "links", name), f"{name!r} is a link of the machine too; give it another name")
+                )
     links |= document.links
     machine += _own(document, at, broken)
     for index, generator in enumerate(document.interconnect):
@@ -115,7 +120,9 @@ def _own(document: MachineDocument, at: Keys, broken: list[Broken]) -> Assembly:
         for name, spec in document.links.items()
         for index, (first, second) in enumerate(spec.connects)
     )
-    return Assembly(tuple(units), tuple(_hosts(document.hosts)), document.switches, connections, document.routes)
+    return Assembly(
+        tuple(units), tuple(_hosts(document.hosts)), document.switches, connections, document.routes
+    )
 
 
 def _hosts(hosts: Mapping[str, HostDocument]) -> Iterator[tuple[str, int]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from dataflow.cost import Efficiency, Roofline
 from dataflow.errors import CheckError
-from dataflow.hardware import Constant, Hardware, Link, Memory, Packets, Processor
+from dataflow.hardware import Constant, Hardware, Memory, Processor
+from dataflow.link import Link, Packets
 from topologies.assemble import Assembly, Broken, Connection, Unit, assembled
 from topologies.faults import full_path
 from topologies.hardware_document import HardwareDocument, MachineDocument
@@ -25,7 +26,9 @@ def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> 
     broken = list(_rules(document))
     assembly = assembled(document, broken)
     if broken:
-        faults += [Fault(root.nearest(path).place, f"{full_path('hardware', path)}: {text}") for path, text in broken]
+        faults += [
+            Fault(root.nearest(path).place, f"{full_path('hardware', path)}: {text}") for path, text in broken
+        ]
         return None
     memories = {unit.name: unit.model.memory.capacity.value for unit in assembly.processors}
     try:

@@ -30,7 +30,8 @@ FolderName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
 class NetworkDocument(Network):
     """A neural network: layers in order; each reads the one before unless it names its ``input``.
 
-    input: (channels, height, width) of one image. classes: how many labels there are.
+    input: (channels, height, width) of one image, or ``tokens``, how many one sequence has.
+    classes: how many labels there are; of tokens, the vocabulary.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT

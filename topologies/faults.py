@@ -177,7 +177,9 @@ _RULES: Mapping[str, Callable[[_Broken], str]] = {
     "value_error": lambda broken: str(broken.context["error"]),
     "too_long": lambda broken: f"must be a list of {broken.context['max_length']}, got {broken.found}",
     "too_short": lambda broken: f"must hold at least {broken.context['min_length']}, got {broken.found}",
-    "multiple_of": lambda broken: f"must be a multiple of {broken.context['multiple_of']}, got {broken.found}",
+    "multiple_of": lambda broken: (
+        f"must be a multiple of {broken.context['multiple_of']}, got {broken.found}"
+    ),
     "finite_number": lambda broken: f"must be a finite number, got {broken.found}",
     "union_tag_not_found": _Broken.no_tag,
     "union_tag_invalid": _Broken.unknown_tag,

@@ -150,7 +150,9 @@ def kepler_fully_connected() -> tuple[float, float]:
     The rate of the Titan Black in ``sgemm.csv`` is the K40's, scaled by clock; so is its peak here.
     """
     rates = sgemm_rates()
-    ratio = rates["TitanBlack"] / CARDS["titan-black"].peak_flops / (rates["TitanX"] / CARDS["titanx"].peak_flops)
+    ratio = (
+        rates["TitanBlack"] / CARDS["titan-black"].peak_flops / (rates["TitanX"] / CARDS["titanx"].peak_flops)
+    )
     forward, gradient = fully_connected("titanx")
     return forward * ratio, gradient * ratio
 
@@ -276,7 +278,12 @@ def processors() -> dict[str, float]:
     maxwell, pascal = pointwise_memory("titanx"), pointwise_memory("p100-pcie")
     dense = fully_connected("titanx")
     put("deepbench-maxwell.models.titanx", "fully_connected", dense)
-    put("deepbench-maxwell.models.titanx", "convolution", convolution_of_passes("titanx", dense, maxwell), maxwell)
+    put(
+        "deepbench-maxwell.models.titanx",
+        "convolution",
+        convolution_of_passes("titanx", dense, maxwell),
+        maxwell,
+    )
     put("k20x8.models.k20", "fully_connected", kepler)
     put("k20x8.models.k20", "convolution", convolution_of_passes("titan-black", kepler, maxwell), maxwell)
     for file, card, fitted, moved in (
@@ -306,7 +313,10 @@ def main() -> None:
     for card in (*SINGLE_SOCKET, *TWO_SOCKETS):
         step = ring_step(card)
         errors = [100 * ((2 * step.latency + s / step.bandwidth) / t - 1) for s, t in samples(card)]
-        print(f"{card:15s} a {step.latency * 1e6:.1f} us, B {step.bandwidth / 1e9:.2f} GB/s, errors %", *(f"{e:+.1f}" for e in errors))
+        print(
+            f"{card:15s} a {step.latency * 1e6:.1f} us, B {step.bandwidth / 1e9:.2f} GB/s, errors %",
+            *(f"{e:+.1f}" for e in errors),
+        )
     print("K80 rings, GB/s:", {gpus: round(rate / 1e9, 2) for gpus, rate in k80_ring().items()})
 
 

@@ -60,16 +60,16 @@ class _Net:
     def elements(self) -> int:
         return self.size**2 * self.channels
 
-    def conv(self, channels: int, kernel: int, stride: int = 1, groups: int = 1, *, valid: bool = False) -> None:
+    def conv(
+        self, channels: int, kernel: int, stride: int = 1, groups: int = 1, *, valid: bool = False
+    ) -> None:
         read = self.elements
         inputs = self.channels // groups
         self.size = (self.size - (kernel if valid else 1)) // stride + 1
         self.channels = channels
         weights = channels * inputs * kernel**2
         macs = self.size**2 * weights
-        self.layers.append(
-            Layer("convolution", read, self.elements, weights, macs, first=not self.layers)
-        )
+        self.layers.append(Layer("convolution", read, self.elements, weights, macs, first=not self.layers))
 
     def each(self, kind: str, forward: float, backward: float) -> None:
         self.layers.append(Layer(kind, self.elements, self.elements, arrays=(forward, backward)))

@@ -1,4 +1,4 @@
-"""The command line: ``dataflow run | simulate | verify | show | compare | list``.
+"""The command line: ``dataflow run | simulate | verify | scale | show | compare | list``.
 
 What a command needs is imported when it runs, so that ``--help`` answers at once.
 """
@@ -11,6 +11,7 @@ import sys
 import click
 
 from dataflow.cli.commands import compare, list_shipped, run, show, simulate, verify
+from dataflow.cli.scaling import scale
 from dataflow.errors import DataflowError
 
 INTERRUPTED = 130
@@ -23,7 +24,7 @@ def dataflow() -> None:
     """Simulate neural-network training on hardware you may not have: computed, timed, verified."""
 
 
-for command in (run, simulate, verify, show, compare, list_shipped):
+for command in (run, simulate, verify, scale, show, compare, list_shipped):
     dataflow.add_command(command)
 
 

@@ -8,6 +8,7 @@ import click
 
 from dataflow.cli.options import (
     backend_option,
+    checked_folder,
     experiment_options,
     images_option,
     json_option,
@@ -61,7 +62,7 @@ def run(
         raise OptionError("--no-verify and --reference exclude each other; leave one out")
     chosen = overrides(settings, steps=steps, batch=batch, seed=seed, backend=backend)
     loaded = topologies.load(experiment, chosen)
-    folder = _checked_folder(f"results/{loaded.name}" if out is None else out)
+    folder = checked_folder(f"results/{loaded.name}" if out is None else out)
     with progress_bars() as progress:
         options = Options(images=images, reference=None if no_verify else reference, tolerance=tolerance)
         result = run_experiment(loaded, options, progress)
@@ -88,7 +89,7 @@ def simulate(
     from dataflow.session import simulate_experiment
 
     loaded = topologies.load(experiment, overrides(settings, steps=steps, batch=batch, seed=seed))
-    folder = None if out is None else _checked_folder(out)
+    folder = None if out is None else checked_folder(out)
     _report(simulate_experiment(loaded), folder, as_json)
 
 
@@ -214,16 +215,6 @@ def _report(result: Result, folder: str | None, as_json: bool) -> None:
         print_tables(summary(result))
     if folder:
         click.echo(f"Report written to {folder} ({', '.join(FILES)})", err=as_json)
-
-
-def _checked_folder(folder: str) -> str:
-    """The folder, after making sure that a report can be written there: before hours are spent."""
-    from reports import check_writable
-
-    if not folder:
-        raise OptionError("--out: the folder's name is empty; name one or leave the option out")
-    check_writable(folder)
-    return folder
 
 
 def _as_report(name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dataflow.errors import OptionError
 from dataflow.override import Override
 
 Command = Callable[..., Any]
@@ -98,3 +99,13 @@ def overrides(
         ("backend", None if backend is None else json.dumps(backend)),
     )
     return (*settings, *(Override(path, str(value)) for path, value in short if value is not None))
+
+
+def checked_folder(folder: str) -> str:
+    """The folder, after making sure that a report can be written there: before hours are spent."""
+    from reports import check_writable
+
+    if not folder:
+        raise OptionError("--out: the folder's name is empty; name one or leave the option out")
+    check_writable(folder)
+    return folder

@@ -5,8 +5,8 @@ Three rules, and nothing that knows a strategy, a network or a number of process
 1. A plan slices an op's loops; the slice says which region of each operand a processor
    touches (``Op.region``). What a slice writes lives with it, and what parameters it reads
    live with it unless the plan keeps them in shards: those regions are the tensor's *homes*.
-2. What a task needs and its memory lacks is copied from a home (``Movement.bring``).
-3. What several slices contribute to is summed at every home (``Movement.deliver``); the
+2. What a task needs and its memory lacks is copied from a home (``Copies.bring``).
+3. What several slices contribute to is summed at every home (``Sums.deliver``); the
    gradient of a copy is thereby an addition where the original lives, the adjoint of the copy
    (Hewett and Grady, arXiv 2006.03108). Slices of a summed loop are summed the same way.
 
@@ -25,14 +25,15 @@ from dataflow.hardware import Hardware
 from dataflow.ops import GRADIENT_SUFFIX, Phase
 from dataflow.placement.contributions import Contribution, Contributions, Delivery, Home
 from dataflow.placement.control import Control, Slot
+from dataflow.placement.copies import Copies
 from dataflow.placement.exchange import Exchange
 from dataflow.placement.finishing import finished_tasks
 from dataflow.placement.ledger import Context, Ledger, Parcel
-from dataflow.placement.movement import Movement
 from dataflow.placement.parts import Part, Parts
 from dataflow.placement.placed import Piece, PlacedGraph, Read, Shard
 from dataflow.placement.recomputation import with_recomputation
 from dataflow.placement.storage import Storage
+from dataflow.placement.sums import Sums
 from dataflow.plan import Plan
 from dataflow.region import Region
 from dataflow.tensor import Tensor, TensorKind
@@ -75,9 +76,9 @@ class _Placement:
         self.storage = Storage(ledger.graph, plan, parts)
         self.contributions = Contributions(ledger.graph, parts)
         self.control = Control(plan, parts)
-        self.movement = Movement(
-            ledger, parts, Exchange(ledger, plan, parts), self._shard_of, plan.bucket_bytes
-        )
+        exchange = Exchange(ledger, plan, parts)
+        self.copies = Copies(ledger, parts, exchange)
+        self.sums = Sums(ledger, self.copies, exchange, self._shard_of, plan.bucket_bytes)
         self._deliveries: dict[str, Delivery] = {}
         self._written: dict[int, Shard] = {}
         self._producer = {name: tasks[0] for name, tasks in self.graph.writers.items()}
@@ -97,7 +98,7 @@ class _Placement:
                 self._place_pass(task)
                 continue
             if not updating:
-                self.movement.flush(self._context(task, Phase.GRADIENT))
+                self.sums.flush(self._context(task, Phase.GRADIENT))
                 updating = True
             self._place_update(task)
 
@@ -128,7 +129,7 @@ class _Placement:
             if self._last_writer[name] == task.name:
                 tensor = self.graph.tensors[name]
                 exchanged = tensor.kind is TensorKind.PARAMETER_GRADIENT and name not in self._needed_early
-                self.movement.deliver(tensor, self._delivery(tensor), why_of, bucketed=exchanged)
+                self.sums.deliver(tensor, self._delivery(tensor), why_of, bucketed=exchanged)
 
     @staticmethod
     def _needs(task: Task, parts: Sequence[Part]) -> dict[str, list[Home]]:
@@ -164,8 +165,8 @@ class _Placement:
         why = self._context(task, Phase.UPDATE)
         stored = self.storage.of[task.reads["parameter"]]
         old, gradient = tensors[task.reads["parameter"]], tensors[task.reads["gradient"]]
-        self.movement.bring(old, stored.update, why)
-        self.movement.bring(gradient, stored.update, why)
+        self.copies.bring(old, stored.update, why)
+        self.copies.bring(gradient, stored.update, why)
         in_memory = Counter(home.memory for home in stored.update)
         for home in stored.update:
             self.ledger.add_home(tensors[task.reads["velocity"]], home.region, home.memory)
@@ -182,7 +183,7 @@ class _Placement:
             place = (f"{task.name}{which} on {home.memory}", home.memory)
             self.ledger.add_compute(task, task.op.local(slices), place, reads, writes, why)
         new = tensors[task.writes["new_parameter"]]
-        self.movement.bring(new, stored.parameter, why, homes=True)
+        self.copies.bring(new, stored.parameter, why, homes=True)
 
     # -- copying ----------------------------------------------------------------------
 
@@ -196,7 +197,7 @@ class _Placement:
             for home in self.storage.of[tensor.name].parameter:
                 self.ledger.add_home(tensor, home.region, home.memory)
             why = replace(why, after=self.control.gates(task))
-        self.movement.bring(tensor, needs, why, use=_use(tensor, task))
+        self.copies.bring(tensor, needs, why, use=_use(tensor, task))
 
     def _load(self, tensor: Tensor, region: Region, memory: str) -> None:
         """Has the next step's batch copied from the nearest host while this step's is read.
@@ -222,14 +223,14 @@ class _Placement:
             self._deliveries[tensor.name] = self.contributions.delivery(
                 tensor.name,
                 self._homes_of(tensor),
-                self.movement.nearest,
+                self.copies.nearest,
                 backwards=self.control.backwards,
                 scattered=stored is not None and stored.scattered,
             )
         return self._deliveries[tensor.name]
 
     def _homes_of(self, tensor: Tensor) -> Sequence[Home]:
-        """Where a tensor's value is to be: with its makers; a gradient where its maker's gradient reads it."""
+        """Where a tensor's value is to be: with its makers; a gradient where its makers read it."""
         if tensor.kind is TensorKind.PARAMETER_GRADIENT:
             return self.storage.of[tensor.name].gradient
         if tensor.kind is TensorKind.ACTIVATION_GRADIENT:
@@ -261,5 +262,4 @@ def _primal(tensor: Tensor) -> str:
 
 def _use(tensor: Tensor, task: Task) -> str:
     """Copies of parameters are made for the forward pass, and again for the gradients."""
-    gathered_again = tensor.kind is TensorKind.PARAMETER and task.phase is Phase.GRADIENT
-    return task.phase.label if gathered_again else ""
+    return task.phase.label if tensor.kind is TensorKind.PARAMETER else ""

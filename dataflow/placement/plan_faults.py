@@ -86,7 +86,8 @@ def _collective_faults(plan: Plan, hardware: Hardware) -> Iterator[str]:
         if rule.algorithm == SERVER and rule.server is None:
             yield f"algorithm {SERVER!r} of {name} needs a 'server': the memory it goes through"
         if rule.server is not None and rule.server not in hardware.memories:
-            yield f"{rule.server!r}, the server of {name}, is no memory; there are: {_some(hardware.memories)}"
+            known_memories = _some(hardware.memories)
+            yield f"{rule.server!r}, the server of {name}, is no memory; there are: {known_memories}"
 
 
 def _rule_faults(
@@ -118,13 +119,7 @@ def _split_faults(
         if name not in hardware.processors:
             yield f"{who} on {name!r}, but hardware {hardware.name!r} has {', '.join(hardware.processors)}"
     yield from (f"{who} names {name!r} more than once under 'on'" for name in _twice(split.on))
-    if split.on and split.at:
-        yield f"{who} has both 'on' and 'at'; name its processors, or where in the mesh they are"
-    for axis, index in split.at.items():
-        if axis not in plan.mesh:
-            yield f"{who} is at {axis!r} {index}, but the axes are: {_listed(plan.mesh)}"
-        elif index >= plan.mesh[axis]:
-            yield f"{who} is at {axis!r} {index}, but that axis ends at {plan.mesh[axis] - 1}"
+    yield from _at_faults(plan, who, split)
     axes = (ON,) if split.on else tuple(plan.mesh)
     along: dict[str, str] = {}
     for dimension, names in split.shard.items():
@@ -140,6 +135,16 @@ def _split_faults(
                 )
         if possible is not None and dimension not in possible:
             yield f"{who} cannot be sharded by {dimension!r}; possible: {', '.join(sorted(possible))}"
+
+
+def _at_faults(plan: Plan, who: str, split: Split) -> Iterator[str]:
+    if split.on and split.at:
+        yield f"{who} has both 'on' and 'at'; name its processors, or where in the mesh they are"
+    for axis, index in split.at.items():
+        if axis not in plan.mesh:
+            yield f"{who} is at {axis!r} {index}, but the axes are: {_listed(plan.mesh)}"
+        elif index >= plan.mesh[axis]:
+            yield f"{who} is at {axis!r} {index}, but that axis ends at {plan.mesh[axis] - 1}"
 
 
 def _microbatch_faults(plan: Plan, ops: Mapping[str, Op]) -> Iterator[str]:

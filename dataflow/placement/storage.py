@@ -70,6 +70,8 @@ class Storage:
         elif "velocity" in store:
             update = self._shards(tensor, read, store["velocity"])
         gradient = self._shards(tensor, read, store["gradient"]) if "gradient" in store else update
+        # Who updates a parameter that lives elsewhere keeps a copy, rather than ask for it every step.
+        parameter = _distinct([*parameter, *(home for home in update if not _has(parameter, home))])
         return Stored(parameter, gradient, update, scattered="gradient" in store)
 
     def _shards(self, tensor: Tensor, read: tuple[Home, ...], axes: Axes) -> tuple[Home, ...]:
@@ -88,3 +90,8 @@ class Storage:
 
 def _distinct(homes: Iterable[Home]) -> tuple[Home, ...]:
     return tuple(dict.fromkeys(homes))
+
+
+def _has(homes: Iterable[Home], wanted: Home) -> bool:
+    """Whether homes in the memory that wants it hold a region already."""
+    return not uncovered(wanted.region, (home.region for home in homes if home.memory == wanted.memory))

@@ -31,7 +31,7 @@ class _UnderWay(NamedTuple):
     """A task that has started and not ended."""
 
     step: int
-    index: int
+    task: int
     passage: Passage
     ready_ps: int
     start_ps: int
@@ -190,16 +190,16 @@ class Simulation:
             self._wake(after_ps)
 
     def _span(self, number: int, under_way: _UnderWay) -> Span:
-        task = self.placed.tasks[under_way.index]
+        task = self.placed.tasks[under_way.task]
         return Span(
             index=number,
             name=task.name,
-            task=under_way.index,
+            task=under_way.task,
             step=under_way.step,
             kind=task.kind,
             layer=task.layer,
             phase=task.phase,
-            operation=self.operations[under_way.index],
+            operation=self.operations[under_way.task],
             resources=under_way.passage.used,
             processor=task.processor,
             source=task.ends[0] if task.ends else None,
@@ -217,7 +217,7 @@ class Simulation:
 
     def _end(self, number: int) -> None:
         under_way = self.under_way.pop(number)
-        step, index = under_way.step, under_way.index
+        step, index = under_way.step, under_way.task
         self.spans[number] = self._span(number, under_way)
         self.resources.give_back(under_way.passage.held, number)
         processor = self.placed.tasks[index].processor

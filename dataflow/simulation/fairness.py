@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heapreplace
 from math import inf
 
 _SAME = 1 + 1e-12
@@ -25,25 +26,47 @@ def max_min_rates(caps: Sequence[float], shares: Sequence[Mapping[str, float]]) 
             members.setdefault(channel, []).append(flow)
             load[channel] = load.get(channel, 0.0) + part
     room = dict.fromkeys(load, 1.0)
-    moving = {channel: len(flows) for channel, flows in members.items()}
-    rising = dict.fromkeys(sorted(range(len(caps)), key=lambda flow: caps[flow]))
+    rising = {channel: len(flows) for channel, flows in members.items()}
+    # A channel is full at room / load, which only grows as flows stop rising.
+    full_at = [(1.0 / load[channel], channel) for channel in load]
+    heapify(full_at)
+    by_cap = sorted(range(len(caps)), key=lambda flow: caps[flow], reverse=True)
     level = 0.0
-    while rising:
-        levels = {channel: room[channel] / load[channel] for channel in moving}
-        # Rounding must not lower what has risen.
-        level = max(level, min(levels.values(), default=inf))
-        if caps[next(iter(rising))] <= level * _SAME:
-            fixed = {flow: caps[flow] for flow in rising if caps[flow] <= level * _SAME}
+    while by_cap:
+        if rates[by_cap[-1]]:
+            by_cap.pop()
+            continue
+        reached, channel = _next_full(full_at, room, load, rising)
+        if reached <= level * _SAME:
+            reached = level
+        if caps[by_cap[-1]] <= reached * _SAME:
+            fixed, rate = [by_cap[-1]], caps[by_cap[-1]]
         else:
-            full = (channel for channel, reached in levels.items() if reached <= level * _SAME)
-            fixed = {flow: level for channel in full for flow in members[channel] if flow in rising}
-        for flow, rate in fixed.items():
+            fixed, rate = [flow for flow in members[channel] if not rates[flow]], reached
+        # Rounding must not lower what has risen.
+        level = max(level, rate)
+        for flow in fixed:
             rates[flow] = rate
-            del rising[flow]
-            for channel, part in shares[flow].items():
-                room[channel] -= rate * part
-                load[channel] -= part
-                moving[channel] -= 1
-                if not moving[channel]:
-                    del moving[channel]
+            for passed, part in shares[flow].items():
+                room[passed] -= rate * part
+                load[passed] -= part
+                rising[passed] -= 1
     return rates
+
+
+def _next_full(
+    foreseen: list[tuple[float, str]],
+    room: Mapping[str, float],
+    load: Mapping[str, float],
+    rising: Mapping[str, int],
+) -> tuple[float, str]:
+    """The channel that is full first if all its flows rise on, and the rate they have then."""
+    while foreseen:
+        rate, channel = foreseen[0]
+        if not rising[channel]:
+            heappop(foreseen)
+        elif room[channel] > rate * load[channel] * _SAME:
+            heapreplace(foreseen, (room[channel] / load[channel], channel))
+        else:
+            return rate, channel
+    return inf, ""

@@ -15,7 +15,7 @@ from dataflow.result import Result
 from reports import draw_hardware, draw_network, memory_png, timeline_png
 from reports.lanes import lanes
 from reports.memory_chart import memory_figure
-from reports.network_picture import layout
+from reports.network_layout import layout
 from reports.timeline import timeline_figure
 from reports.window import window_of
 from tests.reports.worlds import (

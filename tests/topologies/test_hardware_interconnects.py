@@ -199,5 +199,7 @@ def test_a_tree_without_bridges() -> None:
 def test_too_many_nodes() -> None:
     """What cannot be wired says how many there is room for."""
     tree = FatTreeDocument(kind="fat-tree", nodes=(), link="l", radix=4)
-    with pytest.raises(TopologyError, match=r"a fat tree of radix 4 has room for 16 nodes, got 17; take a larger"):
+    with pytest.raises(
+        TopologyError, match=r"a fat tree of radix 4 has room for 16 nodes, got 17; take a larger"
+    ):
         tree.wiring(named(17))

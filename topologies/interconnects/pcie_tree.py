@@ -55,9 +55,7 @@ class PcieTreeDocument(Joins):
         if len(self.hosts) not in (0, 1, self.roots):
             yield f"'hosts' must be one, or one for each root ({self.roots}), got {len(self.hosts)}"
 
-    def _edges(
-        self, nodes: Sequence[str], roots: Sequence[str], bridges: Sequence[str]
-    ) -> Iterator[Edge]:
+    def _edges(self, nodes: Sequence[str], roots: Sequence[str], bridges: Sequence[str]) -> Iterator[Edge]:
         places = bridges or roots
         share = len(nodes) // len(places)
         for index, node in enumerate(nodes):

@@ -40,9 +40,7 @@ def _listed(value: object) -> tuple[object, ...]:
     raise ValueError(f"must be the name of a node, a pattern, or a list of them, got {describe(value)}")
 
 
-Nodes = Annotated[
-    tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
-]
+Nodes = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
 """Names of nodes, or patterns (``gpu*``) for all that fit in the order they were described."""
 
 

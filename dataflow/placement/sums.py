@@ -1,7 +1,7 @@
-"""How values reach those who need them: copies of what is there, and sums of what was contributed.
+"""Sums: how what several slices contribute to a tensor is added at each of its homes.
 
-Who needs what of whom is looked at for all memories together; where that is a pattern with a
-name it becomes a collective and gets an algorithm, and else it stays sends.
+First within each memory, then between memories: by a collective where the pattern has a name,
+and else by sends to each home and a sum there.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 
 from dataflow.collectives import Collective
 from dataflow.placement.contributions import Contribution, Delivery, Group, Home, Share
-from dataflow.placement.exchange import Exchange, Payload
+from dataflow.placement.copies import Copies, Wanted
+from dataflow.placement.exchange import Exchange
 from dataflow.placement.ledger import Context, Ledger, Parcel
-from dataflow.placement.parts import Parts
+from dataflow.placement.payload import Payload
 from dataflow.placement.placed import Piece, Shard
-from dataflow.region import Region, RegionIndex, uncovered
+from dataflow.region import Region
 from dataflow.tensor import Tensor
-
-Wanted = dict[tuple[str, Region], dict[str, None]]
-"""For a shard's name and a region of it the memories that need a copy."""
 
 Whys = Callable[[Sequence[int]], Context]
 """What a movement is for, when it is of these micro-batches."""
@@ -29,122 +27,20 @@ _Pattern = tuple[Collective, tuple[str, ...], str | None]
 
 
 @dataclass
-class Movement:
-    """Adds transfers, sums and collectives to a ledger.
+class Sums:
+    """Adds to a ledger the sums at homes and the transfers they need.
 
     written: the shard that a contribution was written to. bucket_bytes: see ``Plan``.
     """
 
     ledger: Ledger
-    parts: Parts
+    copies: Copies
     exchange: Exchange
     written: Callable[[Contribution], Shard]
     bucket_bytes: int
     _bucket: dict[_Pattern, list[Payload]] = field(default_factory=dict)
     _values: dict[tuple[str, int, str], Shard] = field(default_factory=dict)
     _local: dict[tuple[str, str, tuple[str, ...], Region], Shard] = field(default_factory=dict)
-    _nearest: dict[tuple[tuple[str, ...], str], str] = field(default_factory=dict)
-
-    def nearest(self, memories: Sequence[str], to: str) -> str:
-        """Of several memories one in place, or that with the fewest hops, then mesh axes, between."""
-        if to in memories:
-            return to
-        key = (tuple(memories), to)
-        if key not in self._nearest:
-            route = self.ledger.hardware.route
-            self._nearest[key] = min(
-                memories, key=lambda memory: (len(route(memory, to)), self.parts.distance(memory, to))
-            )
-        return self._nearest[key]
-
-    # -- copies -----------------------------------------------------------------------
-
-    def bring(
-        self, tensor: Tensor, needs: Sequence[Home], why: Context, *, use: str = "", homes: bool = False
-    ) -> None:
-        """Copies to memories what they need of a tensor and lack; ``homes``: to be homes of it there."""
-        lacking = self._lacking(tensor, needs, use)
-        if not lacking:
-            return
-        by_region: dict[Region, dict[str, Shard]] = {}
-        for shard in self.ledger.homes[tensor.name]:
-            by_region.setdefault(shard.region, {})[shard.memory] = shard
-        sources = list(by_region.items())
-        index = RegionIndex([region for region, _ in sources])
-        wanted: Wanted = {}
-        for part, memory in lacking:
-            missing: tuple[Region, ...] = (part,)
-            for place in index.overlapping(part):
-                region, shards = sources[place]
-                common = [m.intersection(region) for m in missing]
-                shard = shards[self.nearest(tuple(shards), memory)] if any(common) else None
-                for piece in common:
-                    if piece is not None and shard is not None:
-                        wanted.setdefault((shard.name, piece), {})[memory] = None
-                missing = tuple(rest for m in missing for rest in m.difference(region))
-        self._copy(wanted, why, use, homes=homes)
-
-    def _lacking(self, tensor: Tensor, needs: Sequence[Home], use: str) -> list[tuple[Region, str]]:
-        """The regions that are not in a memory that needs them, each once."""
-        found: list[tuple[Region, str]] = []
-        coming: dict[str, list[Region]] = {}
-        for need in needs:
-            held = [shard.region for shard in self.ledger.held(tensor, need.memory, use)]
-            for part in uncovered(need.region, [*held, *coming.get(need.memory, ())]):
-                coming.setdefault(need.memory, []).append(part)
-                found.append((part, need.memory))
-        return found
-
-    def _copy(self, wanted: Wanted, why: Context, use: str, *, homes: bool) -> None:
-        """Makes copies of parts of shards: gathers and broadcasts among memories, or sends between two."""
-        together: dict[tuple[str, ...], list[Payload]] = {}
-        pairs: dict[tuple[str, str], list[Payload]] = {}
-        for (name, region), memories in wanted.items():
-            shard = self.ledger.shards[name]
-            kept = tuple(memories) if homes else ()
-            sources = {shard.memory: shard}
-            if len(memories) == 1:
-                (memory,) = memories
-                payload = Payload(shard.tensor, region, sources, shard.memory, memory, kept, use)
-                pairs.setdefault((shard.memory, memory), []).append(payload)
-            else:
-                payload = Payload(shard.tensor, region, sources, shard.memory, None, kept, use)
-                together.setdefault(self._ordered([shard.memory, *memories]), []).append(payload)
-        for group, payloads in together.items():
-            owners = {payload.owner for payload in payloads}
-            if len(owners) == 1:
-                self.exchange.run(Collective.BROADCAST, group, payloads, why, root=payloads[0].owner)
-            else:
-                self.exchange.run(Collective.ALL_GATHER, group, payloads, why)
-        everyone = self._ordered({memory for pair in pairs for memory in pair})
-        if len(everyone) > 2 and len(pairs) == len(everyone) * (len(everyone) - 1):
-            payloads = [payload for each in pairs.values() for payload in each]
-            self.exchange.run(Collective.ALL_TO_ALL, everyone, payloads, why)
-        else:
-            for (source, destination), payloads in pairs.items():
-                self._send(source, destination, payloads, why)
-
-    def _send(self, source: str, destination: str, payloads: Sequence[Payload], why: Context) -> None:
-        """One message of all that one memory needs of another."""
-        parcels: list[Parcel] = []
-        for payload in payloads:
-            copy = self.ledger.add_shard(payload.into, payload.region, destination, use=payload.use)
-            pieces = (Piece(payload.sources[source].name, payload.region),)
-            parcels.append(Parcel(payload.region, pieces, copy))
-            if payload.homes:
-                self.ledger.make_home(copy)
-        self.ledger.add_transfer(source, destination, parcels, self._between(why, source, destination))
-
-    def _between(self, why: Context, source: str, destination: str) -> Context:
-        dimension = self.parts.dimension((source, destination))
-        return Context(why.layer, why.phase, why.priority, why.after, why.collective, dimension)
-
-    def _ordered(self, memories: Sequence[str] | set[str]) -> tuple[str, ...]:
-        """Each memory once, in the order of the machine."""
-        there = set(memories)
-        return tuple(memory for memory in self.ledger.hardware.memories if memory in there)
-
-    # -- sums -------------------------------------------------------------------------
 
     def deliver(self, tensor: Tensor, delivery: Delivery, why: Whys, *, bucketed: bool = False) -> None:
         """Sums at each home of a tensor what is contributed to it; each micro-batch as soon as it can be."""
@@ -193,12 +89,12 @@ class Movement:
                     wanted.setdefault((addends[0].name, home.region), {})[home.memory] = None
                 continue
             whole = all(shard.region.contains(home.region) for shard in addends)
-            memories = self._ordered([shard.memory for shard in addends])
+            memories = self.copies.ordered([shard.memory for shard in addends])
             if whole and len(memories) > 1 and home.memory in memories:
                 regular.setdefault(memories, {})[home] = self._in_each_memory(tensor, home, addends, why)
             else:
                 self._sum_at(tensor, home, addends, why)
-        self._copy(wanted, why, "", homes=True)
+        self.copies.copy(wanted, why, "", homes=True)
         for memories, homes in regular.items():
             for pattern, payloads in self._patterns(tensor, memories, homes, why).items():
                 self._reduce(pattern, payloads, why, bucketed=bucketed)
@@ -256,7 +152,7 @@ class Movement:
                 continue
             copy = self.ledger.add_shard(shard.tensor, region, home.memory)
             parcel = Parcel(region, (Piece(shard.name, region),), copy)
-            to = self._between(why, shard.memory, home.memory)
+            to = self.copies.between(why, shard.memory, home.memory)
             self.ledger.add_transfer(shard.memory, home.memory, [parcel], to)
             local.append(copy)
         self.ledger.add_sum(self.ledger.add_home(tensor, home.region, home.memory), local, why)
@@ -273,7 +169,7 @@ class Movement:
         by_region: dict[Region, list[Home]] = {}
         for home in homes:
             by_region.setdefault(home.region, []).append(home)
-        owners = self._ordered({each[0].memory for each in by_region.values() if len(each) == 1})
+        owners = self.copies.ordered({each[0].memory for each in by_region.values() if len(each) == 1})
         for region, each in by_region.items():
             at = tuple(home.memory for home in each)
             sources = homes[each[0]]

@@ -1,0 +1,127 @@
+"""Where the nodes of a machine stand in its picture; the machines of a cluster are one box each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import cos, pi, sin
+
+import networkx as nx
+
+from dataflow.hardware import Hardware
+from dataflow.link import Link
+
+Position = tuple[float, float]
+"""The middle of a node in inches, y downwards."""
+
+CELL_IN = (2.15, 1.75)
+_CELLS_WIDE = 8
+_MOST_WIDE = 32
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a picture draws. nodes: in order. machines: what each of a cluster's boxes holds.
+
+    ties: the links between each two nodes, both directions together.
+    """
+
+    nodes: tuple[str, ...]
+    machines: Mapping[str, tuple[str, ...]]
+    ties: Mapping[tuple[str, str], tuple[Link, ...]]
+
+    @property
+    def graph(self) -> nx.Graph[str]:
+        """The nodes and what is tied."""
+        graph: nx.Graph[str] = nx.Graph()
+        graph.add_nodes_from(self.nodes)
+        graph.add_edges_from(self.ties)
+        return graph
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Middle of each node. cell_in: the room that each has. levels: nodes in rows, empty for a circle."""
+
+    positions: Mapping[str, Position]
+    cell_in: Position
+    levels: tuple[tuple[str, ...], ...]
+
+
+def shown(hardware: Hardware) -> Shown:
+    """All nodes, or of a cluster its machines and what is between them."""
+    machines = {processor.node for processor in hardware.processors.values()} - {""}
+    every = (*hardware.memories, *hardware.switches)
+    owner = {name: name.partition("/")[0] for name in every if name.partition("/")[0] in machines}
+    held: dict[str, list[str]] = {}
+    for name in every:
+        held.setdefault(owner.get(name, name), []).append(name)
+    ties: dict[tuple[str, str], list[Link]] = {}
+    for link in hardware.links:
+        ends = (owner.get(link.source, link.source), owner.get(link.destination, link.destination))
+        if ends[0] != ends[1]:
+            ties.setdefault(ends if ends in ties or ends[::-1] not in ties else ends[::-1], []).append(link)
+    return Shown(
+        tuple(held),
+        {name: tuple(inside) for name, inside in held.items() if name in machines},
+        {ends: tuple(links) for ends, links in ties.items()},
+    )
+
+
+def layout(hardware: Hardware, view: Shown) -> Layout:
+    """In levels where switches make a tree, else in a circle; from a corner at (0, 0)."""
+    levels = _levels(hardware, view)
+    widest = max((len(level) for level in levels), default=0)
+    if not levels or widest > _MOST_WIDE:
+        return Layout(_circle(hardware, view), CELL_IN, ())
+    cell = (CELL_IN[0] * min(1.0, _CELLS_WIDE / widest), CELL_IN[1])
+    places = {
+        name: (((widest - len(level)) / 2 + index + 0.5) * cell[0], row * cell[1])
+        for row, level in enumerate(levels)
+        for index, name in enumerate(level)
+    }
+    return Layout(places, cell, levels)
+
+
+def _levels(hardware: Hardware, view: Shown) -> tuple[tuple[str, ...], ...]:
+    """Rows by distance from the hosts, processors below switches; from the top of a cluster to its machines."""
+    graph = view.graph
+    roots = set(view.machines) or set(hardware.hosts)
+    if not roots or not hardware.switches:
+        return ()
+    distance = nx.multi_source_dijkstra_path_length(graph, roots)
+    rows: dict[tuple[float, bool], list[str]] = {}
+    for name in view.nodes:
+        key = -distance[name] if view.machines else distance[name]
+        rows.setdefault((key, name in hardware.processors), []).append(name)
+    levels: list[tuple[str, ...]] = []
+    for key in sorted(rows):
+        levels.append(_ordered(rows[key], levels, graph))
+    return tuple(levels)
+
+
+def _ordered(names: Sequence[str], above: Sequence[Sequence[str]], graph: nx.Graph[str]) -> tuple[str, ...]:
+    """Nodes below what they are linked to above them, else as they were."""
+    at = {name: index / len(level) for level in above for index, name in enumerate(level)}
+
+    def place(name: str) -> float:
+        linked = [at[other] for other in graph.neighbors(name) if other in at]
+        return sum(linked) / len(linked) if linked else 0.0
+
+    return tuple(sorted(names, key=place))
+
+
+def _circle(hardware: Hardware, view: Shown) -> dict[str, Position]:
+    """What is no switch in a circle, each switch inside it, towards what it is linked to."""
+    nodes = [name for name in view.nodes if name not in hardware.switches]
+    radius = max(1.4, len(nodes) * CELL_IN[0] / (2 * pi)) if len(nodes) > 1 else 0.0
+    middle = CELL_IN[0] / 2 + radius
+    angles = {name: 2 * pi * index / len(nodes) for index, name in enumerate(nodes)}
+    places = {name: (middle + radius * sin(a), radius - radius * cos(a)) for name, a in angles.items()}
+    graph = view.graph
+    for switch in (name for name in view.nodes if name in hardware.switches):
+        linked = [places[name] for name in graph.neighbors(switch) if name in angles]
+        linked = linked or [(middle, radius)]
+        x, y = (sum(axis) / len(linked) for axis in zip(*linked, strict=True))
+        places[switch] = (middle + (x - middle) / 2, radius + (y - radius) / 2)
+    return places
