@@ -25,6 +25,10 @@ class PlanError(DataflowError):
     """A plan that asks for what a machine cannot do."""
 
 
+class InterruptedSearchError(DataflowError):
+    """A search for a plan that the user ended before it was over."""
+
+
 class BackendError(DataflowError):
     """A backend that is unknown or lacks what a task needs."""
 

@@ -12,6 +12,7 @@ from dataflow.hardware import Hardware
 from dataflow.layers import Count
 from dataflow.network import Network
 from dataflow.override import Override
+from dataflow.planning.auto import AutoPlan
 from dataflow.plan import Plan
 
 
@@ -48,7 +49,8 @@ class Training:
 class Experiment:
     """Everything a run needs to know.
 
-    overrides: the fields that were set from outside. origin: the name or path it was read
+    auto: how to search for the plan, of which ``plan`` then says only what is fixed; None for a plan that
+    is complete. overrides: the fields that were set from outside. origin: the name or path it was read
     from, None when it was made in Python.
     """
 
@@ -61,3 +63,4 @@ class Experiment:
     description: str = ""
     overrides: tuple[Override, ...] = ()
     origin: str | None = None
+    auto: AutoPlan | None = None

@@ -21,10 +21,11 @@ from dataflow.errors import BackendError, OptionError, OutOfMemoryError, Topolog
 from dataflow.executor import Executor, Losses
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
-from dataflow.measurement import measure
+from dataflow.measurement import measure, measure_trace
 from dataflow.metrics import Metrics
 from dataflow.override import Override
 from dataflow.placement import PlacedGraph, Shard, place
+from dataflow.planning.planned import planned
 from dataflow.references import LastStep, OneProcessor, Reference, verify
 from dataflow.result import Result
 from dataflow.scaling import Scaling, Size, Sweep, Unfit, is_mesh, scaling_of, size_of
@@ -44,11 +45,13 @@ class Options:
 
     images: a folder with a sub-folder for each class, ``noise``, or None for sample photographs.
     reference: one of REFERENCES, or None for no verification. tolerance: None for the dtype's.
+    limits: whether to simulate faster machines too, to say what limits the step.
     """
 
     images: str | None = None
     reference: str | None = "one-processor"
     tolerance: float | None = None
+    limits: bool = True
 
     def __post_init__(self) -> None:
         if self.tolerance is not None and not (isfinite(self.tolerance) and self.tolerance > 0):
@@ -58,20 +61,23 @@ class Options:
 
 
 def place_experiment(experiment: Experiment) -> PlacedGraph:
-    """An experiment's training step, placed on its hardware by its plan."""
+    """An experiment's training step, placed on its hardware by its plan, which is searched if automatic."""
+    experiment = planned(experiment)
     return place(training_graph(experiment), experiment.hardware, experiment.plan)
 
 
-def simulate_experiment(experiment: Experiment) -> Result:
+def simulate_experiment(experiment: Experiment, *, limits: bool = True) -> Result:
     """Times an experiment without computing values.
 
-    Raises OutOfMemoryError, with the batch that would fit, when a memory is too small.
+    limits: whether to simulate faster machines too, to say what limits the step. Raises
+    OutOfMemoryError, with the batch that would fit, when a memory is too small.
     """
     backends.get(experiment.backend)  # An unknown one is an error here too.
+    experiment = planned(experiment)
     placed = place_experiment(experiment)
     with _naming_the_batch_that_fits(experiment):
         run = simulate(placed, experiment.training.steps)
-    return _result(experiment, run, "null", computed=False)
+    return _result(experiment, run, "null", computed=False, limits=limits)
 
 
 def run_experiment(
@@ -85,7 +91,8 @@ def run_experiment(
     options = options or Options()
     backend = backends.get(experiment.backend)
     if not backend.computes:
-        return replace(simulate_experiment(experiment), backend=backend.name)
+        return replace(simulate_experiment(experiment, limits=options.limits), backend=backend.name)
+    experiment = planned(experiment, _named(progress, "searching for a plan"))
     steps = experiment.training.steps
     placed = place_experiment(experiment)
     with _naming_the_batch_that_fits(experiment):
@@ -103,7 +110,7 @@ def run_experiment(
         placed, steps, Executor(placed, backend, batches, steps, keep), _named(progress, "computing")
     )
     verification = _verification(experiment, options, reference, last_step, batches, progress)
-    result = _result(experiment, run, backend.name, computed=True)
+    result = _result(experiment, run, backend.name, computed=True, limits=options.limits)
     return replace(result, losses=losses.means, verification=verification)
 
 
@@ -124,10 +131,16 @@ def verify_experiment(
 
 
 def scale_experiment(
-    name: str, settings: Sequence[Override], sweep: Sweep, progress: Progress | None = None
+    name: str,
+    settings: Sequence[Override],
+    sweep: Sweep,
+    progress: Progress | None = None,
+    *,
+    limits: bool = True,
 ) -> Scaling:
     """An experiment of a name or path, simulated at every size of a sweep.
 
+    limits: whether to simulate faster machines too, to say what limits each size.
     Sizes that do not fit in memory are named as such; when none fits, the first one's
     OutOfMemoryError is raised. Raises OptionError for a size that the plan cannot have.
     """
@@ -141,7 +154,8 @@ def scale_experiment(
         sized, size = _sized(name, settings, sweep, choice, first)
         first = first or size
         try:
-            metrics = measure(simulate(place_experiment(sized), sized.training.steps))
+            run = simulate(place_experiment(sized), sized.training.steps)
+            metrics = measure(run) if limits else measure_trace(run)
         except OutOfMemoryError as full:
             if len(unfit) + 1 == len(choices):
                 raise
@@ -253,8 +267,8 @@ def _named(progress: Progress | None, what: str) -> Callable[[int, int], None] |
     return lambda done, total: progress(what, done, total)
 
 
-def _result(experiment: Experiment, run: Run, backend: str, *, computed: bool) -> Result:
-    metrics = measure(run)
+def _result(experiment: Experiment, run: Run, backend: str, *, computed: bool, limits: bool) -> Result:
+    metrics = measure(run) if limits else measure_trace(run)
     return Result(
         experiment=experiment,
         trace=run.trace,
@@ -272,6 +286,11 @@ def _without(experiment: Experiment, override: Override) -> tuple[Experiment, Ru
     others = [other for other in experiment.overrides if other is not override]
     try:
         plain = topologies.load(experiment.origin, others)
+        if plain.auto is not None:
+            # What another search would find is not asked here, but what the plan at hand makes of it.
+            if override.path.split(".")[0] == "plan":
+                return None
+            plain = replace(plain, plan=experiment.plan, auto=None)
         return plain, simulate(place_experiment(plain), plain.training.steps)
     except (TopologyError, OutOfMemoryError):
         return None

@@ -13,12 +13,12 @@ class Span:
     """One task of one step, from start to end, on the resources it held.
 
     index: its place in the trace. resources: the processor, or for a transfer the copy
-    engine's processor (as ``gpu0.copy``) and the channels of the links. ready_ps: when all
-    it reads was there. cause: index of the span whose end let it start, None at time 0.
-    bound: what set its length: ``compute``, ``memory``, ``launch`` or ``link``. source,
-    destination: the memories of a transfer, None for all else. collective: what a transfer or
-    sum is part of, such as ``all-reduce ring``; dimension: the mesh axes it goes along; both
-    empty for what is part of none.
+    engine's processor (as ``gpu0.copy``) and the channels of the links, of which fair ones may
+    be in use by several spans at once. ready_ps: when all it reads was there. cause: index of
+    the span whose end let it start, None at time 0. bound: what set its length: ``compute``,
+    ``memory``, ``launch`` or ``link``. source, destination: the memories of a transfer, None for
+    all else. collective: what a transfer or sum is part of, such as ``all-reduce ring``;
+    dimension: the mesh axes it goes along; both empty for what is part of none.
     """
 
     index: int

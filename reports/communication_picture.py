@@ -101,7 +101,9 @@ def _scale(figure: Figure, axes: Axes, image: AxesImage) -> None:
     """The colours' key, with sizes at a few round steps between the least and the most."""
     from matplotlib.ticker import NullLocator
 
-    least, most = float(image.norm.vmin or 1), float(image.norm.vmax or 1)
+    least, most = image.get_clim()
+    assert least is not None
+    assert most is not None
     steps = np.geomspace(least, most, 5) if most > 1.5 * least else np.array([most])
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.set_ticks(list(steps), labels=[units.size(float(step), 3) for step in steps])
@@ -117,7 +119,8 @@ def _write_numbers(
 
     for (row, column), byte_count in np.ndenumerate(sent):
         if byte_count:
-            colour = to_hex(image.cmap(image.norm(byte_count)))
+            red, green, blue, _ = image.to_rgba(np.array([byte_count]))[0]
+            colour = to_hex((float(red), float(green), float(blue)))
             axes.text(
                 column,
                 row,

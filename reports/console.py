@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _ROWS = 16
 """Processors, memories or links that a console shows; report.md and report.json have all."""
 
+_FOLDED = 8
+"""More rows than this are folded where they differ in their names alone."""
+
 _WIDEST_MATRIX = 6
 _PAIRS = 8
 """Memories whose matrix is no wider than a narrow console, and pairs that are shown of more."""
@@ -37,9 +40,9 @@ def summary(result: Result) -> RenderableType:
 def summary_of(report: Report) -> RenderableType:
     """The summary of a report that is there already."""
     grids = (
-        content.processors(report).first(_ROWS),
-        content.memories(report, kinds=4).first(_ROWS),
-        content.links(report).first(_ROWS),
+        content.processors(report).folded(_FOLDED).first(_ROWS),
+        content.memories(report, kinds=4).folded(_FOLDED).first(_ROWS),
+        content.links(report).folded(_FOLDED).first(_ROWS),
         *_communication(report),
         content.layers(report),
     )

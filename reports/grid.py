@@ -36,6 +36,19 @@ class Grid:
         rest = (f"... {more} more", *[""] * (len(self.columns) - 1))
         return Grid(self.title, self.columns, (*self.rows[:count], rest), self.left, self.note)
 
+    def folded(self, count: int) -> Grid:
+        """The same when there are at most so many rows; else those that differ in their name alone as one."""
+        if len(self.rows) <= count:
+            return self
+        alike: dict[Row, list[str]] = {}
+        for name, *cells in self.rows:
+            alike.setdefault(tuple(cells), []).append(name)
+        rows = tuple((_name_of(names), *cells) for cells, names in alike.items())
+        if len(rows) == len(self.rows):
+            return self
+        note = "; ".join(part for part in (self.note, "+n: so many more that differ in name alone") if part)
+        return Grid(self.title, self.columns, rows, self.left, note)
+
     def rich(self) -> Group:
         """Title, table and note for a console."""
         from rich import box
@@ -60,6 +73,10 @@ class Grid:
         rule = ["---" if self.is_left(index) else "---:" for index in range(len(self.columns))]
         lines = [_line(self.columns), _line(tuple(rule)), *(_line(row) for row in self.rows)]
         return "\n".join(lines)
+
+
+def _name_of(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
 
 
 def _line(cells: Row) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import cos, pi, sin
+from math import ceil, cos, pi, sin, sqrt
 
 import networkx as nx
 
@@ -17,6 +17,7 @@ Position = tuple[float, float]
 CELL_IN = (2.15, 1.75)
 _CELLS_WIDE = 8
 _MOST_WIDE = 32
+_MOST_AROUND = 16
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class Layout:
-    """Middle of each node. cell_in: the room that each has. levels: nodes in rows, empty for a circle."""
+    """Middle of each node and the width it has for itself. levels: nodes in rows, empty for a circle."""
 
     positions: Mapping[str, Position]
-    cell_in: Position
+    widths_in: Mapping[str, float]
     levels: tuple[tuple[str, ...], ...]
 
 
@@ -58,9 +59,9 @@ def shown(hardware: Hardware) -> Shown:
         held.setdefault(owner.get(name, name), []).append(name)
     ties: dict[tuple[str, str], list[Link]] = {}
     for link in hardware.links:
-        ends = (owner.get(link.source, link.source), owner.get(link.destination, link.destination))
-        if ends[0] != ends[1]:
-            ties.setdefault(ends if ends in ties or ends[::-1] not in ties else ends[::-1], []).append(link)
+        one, other = (owner.get(end, end) for end in (link.source, link.destination))
+        if one != other:
+            ties.setdefault((other, one) if (other, one) in ties else (one, other), []).append(link)
     return Shown(
         tuple(held),
         {name: tuple(inside) for name, inside in held.items() if name in machines},
@@ -69,38 +70,61 @@ def shown(hardware: Hardware) -> Shown:
 
 
 def layout(hardware: Hardware, view: Shown) -> Layout:
-    """In levels where switches make a tree, else in a circle; from a corner at (0, 0)."""
+    """In levels where switches make a tree, in rows where many have none, else in a circle.
+
+    Positions are from a corner at (0, 0).
+    """
     levels = _levels(hardware, view)
     widest = max((len(level) for level in levels), default=0)
     if not levels or widest > _MOST_WIDE:
-        return Layout(_circle(hardware, view), CELL_IN, ())
-    cell = (CELL_IN[0] * min(1.0, _CELLS_WIDE / widest), CELL_IN[1])
+        return Layout(_circle(hardware, view), dict.fromkeys(view.nodes, CELL_IN[0]), ())
+    total = CELL_IN[0] * min(widest, _CELLS_WIDE)
+    widths = {name: min(CELL_IN[0], total / len(level)) for level in levels for name in level}
     places = {
-        name: (((widest - len(level)) / 2 + index + 0.5) * cell[0], row * cell[1])
+        name: (total / 2 + (index + 0.5 - len(level) / 2) * widths[name], row * CELL_IN[1])
         for row, level in enumerate(levels)
         for index, name in enumerate(level)
     }
-    return Layout(places, cell, levels)
+    return Layout(places, widths, levels)
 
 
 def _levels(hardware: Hardware, view: Shown) -> tuple[tuple[str, ...], ...]:
-    """Rows by distance from the hosts, processors below switches; from the top of a cluster to its machines."""
+    """Rows by distance from the hosts; of a cluster from the top of its network to its machines.
+
+    A switch with one link, such as a network card, stands beside what it is linked to.
+    """
     graph = view.graph
     roots = set(view.machines) or set(hardware.hosts)
     if not roots or not hardware.switches:
-        return ()
+        return _rows(view.nodes) if len(view.nodes) > _MOST_AROUND else ()
     distance = nx.multi_source_dijkstra_path_length(graph, roots)
+    cards = {
+        name: next(graph.neighbors(name))
+        for name in hardware.switches
+        if name in graph and graph.degree(name) == 1
+    }
     rows: dict[tuple[float, bool], list[str]] = {}
-    for name in view.nodes:
+    for name in (name for name in view.nodes if name not in cards):
         key = -distance[name] if view.machines else distance[name]
         rows.setdefault((key, name in hardware.processors), []).append(name)
     levels: list[tuple[str, ...]] = []
-    for key in sorted(rows):
-        levels.append(_ordered(rows[key], levels, graph))
+    for _, row in sorted(rows.items()):
+        ordered = row if view.machines else _ordered(row, levels, graph)
+        levels.append(tuple(each for name in ordered for each in (name, *_beside(name, cards))))
     return tuple(levels)
 
 
-def _ordered(names: Sequence[str], above: Sequence[Sequence[str]], graph: nx.Graph[str]) -> tuple[str, ...]:
+def _rows(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """As near to a square as can be, which is how a square torus is numbered."""
+    width = ceil(sqrt(len(names)))
+    return tuple(tuple(names[start : start + width]) for start in range(0, len(names), width))
+
+
+def _beside(name: str, cards: Mapping[str, str]) -> Iterator[str]:
+    return (card for card, owner in cards.items() if owner == name)
+
+
+def _ordered(names: Sequence[str], above: Sequence[Sequence[str]], graph: nx.Graph[str]) -> list[str]:
     """Nodes below what they are linked to above them, else as they were."""
     at = {name: index / len(level) for level in above for index, name in enumerate(level)}
 
@@ -108,7 +132,7 @@ def _ordered(names: Sequence[str], above: Sequence[Sequence[str]], graph: nx.Gra
         linked = [at[other] for other in graph.neighbors(name) if other in at]
         return sum(linked) / len(linked) if linked else 0.0
 
-    return tuple(sorted(names, key=place))
+    return sorted(names, key=place)
 
 
 def _circle(hardware: Hardware, view: Shown) -> dict[str, Position]:

@@ -45,7 +45,7 @@ def hardware_figure(hardware: Hardware) -> Figure:
     drawn = {link.kind for links in view.ties.values() for link in links}
     kinds = [kind for kind in dict.fromkeys(link.kind for link in hardware.links) if kind in drawn]
     legend_in = _LEGEND_LINE_IN * len(kinds) + 0.1
-    width = max(5.5, max(x for x, _ in positions.values()) + plan.cell_in[0] / 2 + _MARGIN_IN)
+    width = max(5.5, max(x + plan.widths_in[name] / 2 for name, (x, _) in positions.items()) + _MARGIN_IN)
     below = _BOX_IN[1] / 2 + _MARGIN_IN + (_BOX_IN[1] if _has_arcs(plan, view) else 0)
     height = max(y for _, y in positions.values()) + below + legend_in
     figure = Figure(figsize=(width, height), facecolor="white")
@@ -56,8 +56,8 @@ def hardware_figure(hardware: Hardware) -> Figure:
     axes.text(_MARGIN_IN, _MARGIN_IN, hardware.name, fontsize=12, va="center", color=palette.INK)
     colours = {kind: _LINK_COLOURS[index % len(_LINK_COLOURS)] for index, kind in enumerate(kinds)}
     _draw_ties(axes, view, plan, positions, colours)
-    box = (min(_BOX_IN[0], 0.9 * plan.cell_in[0]), _BOX_IN[1])
     for name, position in positions.items():
+        box = (min(_BOX_IN[0], 0.9 * plan.widths_in[name]), _BOX_IN[1])
         _node(axes, hardware, view, name, position, box)
     for index, kind in enumerate(kinds):
         link = next(link for link in hardware.links if link.kind == kind)
@@ -75,14 +75,14 @@ def _row(plan: Layout, name: str) -> tuple[int, int]:
 
 
 def _bend(plan: Layout, one: str, other: str) -> float:
-    """How much a link bends: those between nodes of a level that are no neighbours go around."""
+    """How much a link bends: what would pass behind a node of its level or its column goes around."""
     if not plan.levels:
         return 0.0
     (row, place), (other_row, other_place) = _row(plan, one), _row(plan, other)
-    apart = other_place - place
-    if row != other_row or abs(apart) <= 1:
+    apart = other_place - place if row == other_row else other_row - row
+    if (row != other_row and place != other_place) or abs(apart) <= 1:
         return 0.0
-    return -0.25 if apart > 0 else 0.25
+    return 0.25 if apart > 0 else -0.25
 
 
 def _has_arcs(plan: Layout, view: Shown) -> bool:
@@ -144,7 +144,10 @@ def _kind_told(link: Link, hardware: Hardware) -> str:
     latency = units.duration((link.latency_ps + link.message_overhead_ps) / PS_PER_S)
     bandwidths = {other.bandwidth_bytes_per_s for other in hardware.links if other.kind == link.kind}
     told = " or ".join(units.bandwidth(each) for each in sorted(bandwidths))
-    return f"{link.kind}:  {told} {way},  latency {latency}"
+    attained = ""
+    if link.attainable_bytes_per_s < link.bandwidth_bytes_per_s:
+        attained = f" ({units.bandwidth(link.attainable_bytes_per_s)} by one message)"
+    return f"{link.kind}:  {told} {way}{attained},  latency {latency}"
 
 
 def _lines(hardware: Hardware, view: Shown, name: str) -> list[str]:

@@ -16,6 +16,8 @@ _WIDEST = 2.0
 """Width over height of a picture that need not have longer columns."""
 _SPARE_IN = (CELL_IN[1] - BOX_IN[1]) / 2
 _BESIDE_IN = 0.15
+_APART_IN = 0.12
+"""How far from the middle of a box arrows enter and leave at its side."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ def route(source: str, target: str, places: Mapping[str, Place]) -> list[tuple[f
     if free(b.x):
         return [start, (a.x, below), (b.x, below), end]
     beside = max(place.x for place in (*inner, a, b)) + BOX_IN[0] / 2 + _BESIDE_IN
-    begin = [(a.x + BOX_IN[0] / 2, a.y), (beside, a.y)]
+    leaves, arrives = a.y + _APART_IN, b.y - _APART_IN
+    begin = [(a.x + BOX_IN[0] / 2, leaves), (beside, leaves)]
     if any(place.row == b.row and place.x > b.x for place in column):
         return [*begin, (beside, above), (b.x, above), end]
-    return [*begin, (beside, b.y), (b.x + BOX_IN[0] / 2, b.y)]
+    return [*begin, (beside, arrives), (b.x + BOX_IN[0] / 2, arrives)]

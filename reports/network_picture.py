@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflow.layers import ConvolutionLayer, LayerSpec, PoolingLayer
-from dataflow.network import DATA, Network
+from dataflow.network import DATA, Network, Tokens
 from dataflow.ops import Op
 from reports import palette, units
 from reports.network_layout import BOX_IN, CELL_IN, MARGIN_IN, Place, layout, route
@@ -63,7 +63,7 @@ def network_figure(network: Network) -> Figure:
     axes.set_axis_off()
     title = (
         f"{network.name}:  {network.parameter_count:,} parameters,  "
-        f"{units.flop(network.forward_flop_per_image)} forward an image"
+        f"{units.flop(network.forward_flop_per_image)} forward {_example(network)}"
     )
     axes.text(MARGIN_IN, MARGIN_IN, title, fontsize=12, va="center", color=palette.INK)
     for name, sources in inputs.items():
@@ -115,6 +115,10 @@ def _what(spec: LayerSpec, op: Op) -> str:
     return told
 
 
+def _example(network: Network) -> str:
+    return "a sequence" if isinstance(network.input, Tokens) else "an image"
+
+
 def _kind(op: Op) -> str:
     """The kind of op in words that fit into a box."""
     words = op.kind.replace("_", " ").replace("local response", "local resp.")
@@ -127,7 +131,7 @@ def _by(pair: int | tuple[int, int]) -> str:
 
 
 def _shape(op: Op, parameters: int) -> str:
-    shape = "x".join(map(str, op.operand("output").shape[1:])) or "1 loss an image"
+    shape = "x".join(map(str, op.operand("output").shape[1:])) or "1 loss an example"
     return f"{shape},  {parameters:,} parameters" if parameters else shape
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,15 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from dataflow.network import Network, activation_bytes
-from dataflow.ops import Role
+from dataflow.network import DATA, Network, activation_bytes
 from reports import units
 from reports.document import Json
 from reports.grid import Grid
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_OWN = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def network_json(network: Network, batch: int, itemsize: int) -> Json:
@@ -28,7 +30,7 @@ def network_json(network: Network, batch: int, itemsize: int) -> Json:
     ops = network.ops(1)
     layers: list[Json] = []
     for name, op in ops.items():
-        parameters = sum(prod(operand.shape) for operand in op.by_role(Role.PARAMETER))
+        parameters = network.parameters(name)
         shape = op.operand("output").shape[1:]
         layers.append(
             {
@@ -63,40 +65,60 @@ def network_json(network: Network, batch: int, itemsize: int) -> Json:
 def show_network(network: Network, batch: int, itemsize: int) -> RenderableType:
     """A table of the layers and the totals, for ``rich.print``. Raises NetworkError and CheckError."""
     document = network_json(network, batch, itemsize)
-    branches = any(
-        layer["inputs"] != [before]
-        for layer, before in zip(
-            document["layers"], ["data", *(layer["name"] for layer in document["layers"])], strict=False
-        )
-    )
+    reads = _reads(document["layers"])
+    branches = any(reads)
     rows = tuple(
         (
             layer["name"],
-            layer["op"].replace("_", " "),
-            *((", ".join(layer["inputs"]),) if branches else ()),
+            _short(layer["op"]) if branches else layer["op"].replace("_", " "),
+            *((read,) if branches else ()),
             "x".join(map(str, layer["output_shape"])) or "1",
             f"{layer['parameters']:,}" if layer["parameters"] else "",
-            units.size(layer["parameter_bytes"]) if layer["parameters"] else "",
+            *(() if branches else (units.size(layer["parameter_bytes"]) if layer["parameters"] else "",)),
             f"{layer['macs']:,}" if layer["macs"] else "",
             units.size(layer["output_bytes"]),
         )
-        for layer in document["layers"]
+        for layer, read in zip(document["layers"], reads, strict=True)
     )
+    note = f"output bytes: of a batch of {batch}; MAC: forward; MB = 1,000,000 B"
+    if branches:
+        note += (
+            f"; reads: nothing for the layer above; {_OWN} stands for the beginning of the layer's own name"
+        )
+    columns = ("output", "parameters", *(() if branches else ("in bytes",)), "MAC/image", "output bytes")
     grid = Grid(
         "Layers",
-        (
-            "layer",
-            "op",
-            *(("reads",) if branches else ()),
-            *("output", "parameters", "in bytes", "MAC/image", "output bytes"),
-        ),
+        ("layer", "op", *(("reads",) if branches else ()), *columns),
         rows,
         left=("op", "reads"),
-        note=f"output bytes: of a batch of {batch}; MAC: forward; MB = 1,000,000 B",
+        note=note,
     )
     text = f"  {network.description}" if network.description else ""
     head = Text.assemble((network.name, "bold"), text)
     return Group(head, Padding(grid.rich(), (1, 0)), _totals(document))
+
+
+def _short(kind: str) -> str:
+    """The kind of an op in few letters, for a table that says what layers read too."""
+    words = (("_", " "), ("normalization", "norm"), ("convolution", "conv"), ("pooling", "pool"))
+    for long, short in words:
+        kind = kind.replace(long, short)
+    return kind
+
+
+def _reads(layers: Sequence[Json]) -> list[str]:
+    """For each layer what it reads, where that is not the layer before alone."""
+    told: list[str] = []
+    before = DATA
+    for layer in layers:
+        own = layer["name"][: layer["name"].rfind("_") + 1]
+        names = [
+            _OWN + name.removeprefix(own) if own and name.startswith(own) else name
+            for name in layer["inputs"]
+        ]
+        told.append("" if layer["inputs"] == [before] else ", ".join(names))
+        before = layer["name"]
+    return told
 
 
 def _totals(document: Json) -> Text:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dataflow.scaling import Scaling, ScalingPoint
 from reports import palette
-from reports.scaling_table import NOTHING
+from reports.scaling_table import NOTHING, UNKNOWN, limiting_resource
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ _RESOURCES = {
     "kernel launches": palette.GRADIENT,
     "links": palette.EXCHANGE,
     NOTHING: palette.FAINT,
+    UNKNOWN: palette.INK,
 }
 
 
@@ -48,7 +49,7 @@ def scaling_figure(scaling: Scaling) -> Figure:
         ideal = [count / counts[0] for count in counts]
         left.plot(counts, ideal, color=palette.FAINT, linewidth=1, linestyle=(0, (1, 2)), label="ideal")
         right.axhline(100, color=palette.FAINT, linewidth=1, linestyle=(0, (1, 2)), label="ideal")
-    if len(lines) == 1:
+    if len(lines) == 1 and all(point.limits for point in scaling.points):
         _name_limits(left, across, scaling.points)
     _set_up(left, across, "speed-up")
     _set_up(right, across, "efficiency, %")
@@ -85,10 +86,6 @@ def _lines(points: Sequence[ScalingPoint]) -> dict[str, list[ScalingPoint]]:
     return {name: sorted(line, key=lambda point: point.processors) for name, line in found.items()}
 
 
-def _limit(point: ScalingPoint) -> str:
-    return NOTHING if point.limiting is None else point.limiting.resource
-
-
 def _draw(
     axes: Axes,
     name: str,
@@ -98,7 +95,7 @@ def _draw(
     style: str,
 ) -> None:
     axes.plot(at, values, color=palette.INK, linewidth=1.3, linestyle=style, label=name, zorder=2)
-    colours = [_RESOURCES.get(_limit(point), palette.OTHER_KIND) for point in points]
+    colours = [_RESOURCES.get(limiting_resource(point), palette.OTHER_KIND) for point in points]
     axes.scatter(at, values, s=46, c=colours, edgecolors="white", linewidths=0.8, zorder=3)
 
 
@@ -106,16 +103,16 @@ def _name_limits(axes: Axes, across: _Across, points: Sequence[ScalingPoint]) ->
     """What limits each size beside its dot; the same as at the size before is not said again."""
     before = ""
     for point in sorted(points, key=lambda point: point.processors):
-        if _limit(point) != before:
+        if limiting_resource(point) != before:
             axes.annotate(
-                _limit(point),
+                limiting_resource(point),
                 (across.at(point), point.speed_up),
                 (6, -12),
                 textcoords="offset points",
                 fontsize=8,
                 color=palette.INK,
             )
-        before = _limit(point)
+        before = limiting_resource(point)
 
 
 def _set_up(axes: Axes, across: _Across, quantity: str) -> None:
@@ -142,7 +139,7 @@ def _legend(figure: Figure, axes: Axes, points: Sequence[ScalingPoint]) -> None:
 
     handles, labels = axes.get_legend_handles_labels()
     found = [(handle, label) for handle, label in zip(handles, labels, strict=True) if label]
-    present = dict.fromkeys(_limit(point) for point in points)
+    present = dict.fromkeys(limiting_resource(point) for point in points if point.limits)
     found += [
         (
             Line2D([], [], marker="o", linestyle="", color=_RESOURCES.get(name, palette.OTHER_KIND)),

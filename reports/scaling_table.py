@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NOTHING = "nothing alone"
 """What limits a step that no resource makes faster by itself."""
 
+UNKNOWN = "not simulated"
+"""What limits a step of which no faster machine was simulated."""
+
 _NUMBERS = (
     *("processors", "batch", "step_time_s", "examples_per_s", "speed_up", "efficiency"),
     *("exposed_share", "bubble"),
@@ -56,7 +59,7 @@ def _row(point: ScalingPoint) -> Row:
         units.percent(point.efficiency),
         units.percent(point.exposed_share),
         units.percent(point.bubble),
-        limited_by(point),
+        _limited_by(point),
     )
 
 
@@ -65,10 +68,17 @@ def _unfit_row(unfit: Unfit, numbers: int) -> Row:
     return (*unfit.setting.values(), "-", str(unfit.batch), *["-"] * (numbers - 2), told)
 
 
-def limited_by(point: ScalingPoint) -> str:
-    """The resource whose doubling helps most, and how much."""
+def limiting_resource(point: ScalingPoint) -> str:
+    """The name of the resource whose doubling helps most."""
+    if not point.limits:
+        return UNKNOWN
+    return NOTHING if point.limiting is None else point.limiting.resource
+
+
+def _limited_by(point: ScalingPoint) -> str:
+    """That resource, and how much its doubling helps."""
     best = point.limiting
-    return NOTHING if best is None else f"{best.resource} {units.times(best.gain)}"
+    return limiting_resource(point) if best is None else f"{best.resource} {units.times(best.gain)}"
 
 
 def scaling_json(scaling: Scaling) -> Json:

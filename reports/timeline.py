@@ -121,25 +121,30 @@ def _title(axes: Axes, result: Result, window: Window, note: str) -> None:
 
 def _mark_steps(axes: Axes, trace: Trace, window: Window) -> None:
     start_ps = trace.start_ps
-    top = axes.get_xaxis_transform()
     if window.start_ps < start_ps:
         begin, end = window.at(window.start_ps), window.at(start_ps)
         if (end - begin) / (window.limits[1] - begin) > 0.05:
-            axes.text(
-                (begin + end) / 2,
-                1.01,
-                "cold start",
-                transform=top,
-                ha="center",
-                fontsize=8,
-                color=palette.FAINT,
-            )
+            _write_above(axes, (begin + end) / 2, "cold start")
         axes.axvline(end, color=palette.INK, linewidth=0.9, linestyle=(0, (4, 3)))
     for step, end_ps in enumerate(trace.step_ends_ps[: window.steps]):
         middle = (window.at(start_ps) + window.at(end_ps)) / 2
-        axes.text(middle, 1.01, f"step {step}", transform=top, ha="center", fontsize=8, color=palette.FAINT)
+        _write_above(axes, middle, f"step {step}")
         axes.axvline(window.at(end_ps), color=palette.INK, linewidth=0.9, linestyle=(0, (4, 3)))
         start_ps = end_ps
+
+
+def _write_above(axes: Axes, at: float, told: str) -> None:
+    axes.annotate(
+        told,
+        (at, 1.0),
+        (0, 4),
+        xycoords=axes.get_xaxis_transform(),
+        textcoords="offset points",
+        ha="center",
+        fontsize=8,
+        color=palette.FAINT,
+        annotation_clip=False,
+    )
 
 
 def _legend(figure: Figure, timeline: Timeline) -> None:

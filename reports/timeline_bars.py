@@ -13,6 +13,7 @@ from dataflow.waiting import Wait
 
 EXCHANGE, LOAD = "exchange", "load"
 NUMBERS = "numbers: micro-batches"
+DIRECTIONS = "dx: gradient of a layer's input, dw: of its weights"
 _SHORT = {"input_gradient": "dx", "weight_gradient": "dw"}
 
 

@@ -9,41 +9,65 @@ from dataflow.result import Result
 from dataflow.trace import Span
 from dataflow.waiting import Wait, waits
 from reports import units
-from reports.timeline_bars import NUMBERS, Bar, Row, Timeline, busy_bars, joined_bars, microbatches
+from reports.timeline_bars import (
+    DIRECTIONS,
+    LOAD,
+    NUMBERS,
+    Bar,
+    Row,
+    Timeline,
+    busy_bars,
+    joined_bars,
+    microbatches,
+    single_bars,
+)
 from reports.window import Window
 
 _LANES_SHOWN = 64
 """Of more processors those that do alike are drawn once, and of still more every n-th."""
 
+_KINDS_SHOWN = 8
+"""When there are no more kinds of processors than this, each is drawn once, with the names of layers."""
+
+_SEEN = 1000
+"""What differs by less than a part in so many of the picture looks alike."""
+
 
 @dataclass(frozen=True)
 class _Lane:
-    """A processor as drawn."""
+    """A processor as drawn. spans: what it computes, of which bars are the joined ones."""
 
     name: str
+    spans: tuple[Span, ...]
     bars: tuple[Bar, ...]
     transfers: tuple[Bar, ...]
     waits: tuple[Wait, ...]
     beside: str
     alike: int = 1
 
-    @property
-    def looks(self) -> tuple[object, ...]:
-        """Equal for lanes that look alike."""
-        return self.bars, self.transfers
+    def looks(self, seen_ps: int) -> tuple[object, ...]:
+        """Equal for lanes that look alike: when the batch was loaded makes no difference."""
+        moving = [bar for bar in self.transfers if bar.phase != LOAD]
+        return tuple(
+            (bar.phase, bar.start_ps // seen_ps, bar.end_ps // seen_ps) for bar in (*self.bars, *moving)
+        )
 
 
 def processor_lanes(result: Result, window: Window, least_gap_ps: int) -> Timeline:
     """Every processor that does anything; when they are too many, representatives and a note that says so."""
     found = _lanes(result, window, least_gap_ps)
-    shown, note = _representatives(found)
+    shown, note = _representatives(found, max(1, (window.end_ps - window.start_ps) // _SEEN))
+    numbered = any(bar.labels for lane in shown for bar in lane.bars)
+    single = len(shown) <= _KINDS_SHOWN and not numbered
     rows: list[Row] = []
     for lane in shown:
         name = lane.name if lane.alike == 1 else f"{lane.name} and {lane.alike - 1} alike"
-        rows.append(Row(name, 1.0, 0.3, lane.bars, lane.waits, lane.beside))
+        bars = single_bars(lane.spans) if single else lane.bars
+        rows.append(Row(name, 1.0, 0.3, bars, lane.waits, lane.beside))
         rows.append(Row("", 0.3, 0.04, lane.transfers))
-    numbered = any(bar.labels for row in rows for bar in row.bars)
-    return Timeline(tuple(rows), NUMBERS if numbered else "", compact=True, note=note)
+    return Timeline(
+        tuple(rows), NUMBERS if numbered else DIRECTIONS if single else "", compact=True, note=note
+    )
 
 
 def _lanes(result: Result, window: Window, least_gap_ps: int) -> list[_Lane]:
@@ -63,6 +87,7 @@ def _lanes(result: Result, window: Window, least_gap_ps: int) -> list[_Lane]:
     return [
         _Lane(
             name=name,
+            spans=tuple(computing[name]),
             bars=joined_bars(computing[name], microbatch, least_gap_ps),
             transfers=busy_bars(moving[name], least_gap_ps),
             waits=_joined(waited.get(name, ()), window, least_gap_ps),
@@ -88,15 +113,15 @@ def _joined(found: Sequence[Wait], window: Window, least_gap_ps: int) -> tuple[W
     return tuple(joined)
 
 
-def _representatives(found: Sequence[_Lane]) -> tuple[Sequence[_Lane], str]:
-    """At most so many lanes, and what is not shown."""
-    if len(found) <= _LANES_SHOWN:
-        return found, ""
+def _representatives(found: Sequence[_Lane], seen_ps: int) -> tuple[Sequence[_Lane], str]:
+    """At most so many lanes, and what is not shown. seen_ps: the least difference that can be seen."""
     alike: dict[tuple[object, ...], list[_Lane]] = {}
     for lane in found:
-        alike.setdefault(lane.looks, []).append(lane)
-    groups = [replace(lanes[0], alike=len(lanes)) for lanes in alike.values()]
-    if len(groups) <= _LANES_SHOWN:
-        return groups, f"{len(found)} processors, those alike drawn once"
-    chosen = [groups[number * len(groups) // _LANES_SHOWN] for number in range(_LANES_SHOWN)]
+        alike.setdefault(lane.looks(seen_ps), []).append(lane)
+    kinds = [replace(lanes[0], alike=len(lanes)) for lanes in alike.values()]
+    if len(kinds) > _KINDS_SHOWN and len(found) <= _LANES_SHOWN:
+        return found, ""
+    if len(kinds) <= _LANES_SHOWN:
+        return kinds, f"{len(found)} processors, those alike drawn once"
+    chosen = [kinds[number * len(kinds) // _LANES_SHOWN] for number in range(_LANES_SHOWN)]
     return chosen, f"{len(chosen)} of {len(found)} processors, evenly chosen"

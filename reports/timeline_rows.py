@@ -11,14 +11,21 @@ from dataflow.trace import Span
 from dataflow.waiting import waits
 from reports import units
 from reports.lanes import lanes
-from reports.timeline_bars import NUMBERS, Row, Timeline, busy_bars, joined_bars, microbatches, single_bars
+from reports.timeline_bars import (
+    DIRECTIONS,
+    NUMBERS,
+    Row,
+    Timeline,
+    busy_bars,
+    joined_bars,
+    microbatches,
+    single_bars,
+)
 from reports.timeline_lanes import processor_lanes
 from reports.window import Window
 
 _ROWS_SHOWN = 60
 """More rows than this are one lane for each processor instead."""
-
-_DIRECTIONS = "dx: gradient of a layer's input, dw: of its weights"
 
 _PIXELS = 4000
 """Gaps of less than a part in so many of the picture are not seen."""
@@ -30,7 +37,7 @@ def timeline_of(result: Result, window: Window) -> Timeline:
     microbatch = microbatches(result.trace)
     rows = _rows(result, window, microbatch, least_gap_ps)
     if len(rows) <= _ROWS_SHOWN:
-        return Timeline(tuple(rows), NUMBERS if microbatch else _DIRECTIONS)
+        return Timeline(tuple(rows), NUMBERS if microbatch else DIRECTIONS)
     return processor_lanes(result, window, least_gap_ps)
 
 

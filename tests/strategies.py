@@ -31,7 +31,7 @@ from dataflow.ops import (
 from dataflow.ops.axis import equal_blocks
 from dataflow.ops.pooling import Pooling
 from dataflow.region import Range
-from tests.sequence_strategies import SEQUENCE_OPS, sequence_losses
+from tests.sequence_strategies import SEQUENCE_OPS, activation_shapes, sequence_losses
 
 PoolingKind = TypeVar("PoolingKind", bound=Pooling)
 
@@ -115,9 +115,6 @@ def normalizations(draw: st.DrawFn) -> LocalResponseNormalization:
     )
 
 
-image_shapes = st.one_of(st.tuples(small, small), st.tuples(small, small, small, small))
-
-
 @st.composite
 def global_poolings(draw: st.DrawFn) -> GlobalPooling:
     """Means over the positions of sequences and images."""
@@ -153,7 +150,7 @@ def reshapes(draw: st.DrawFn) -> Reshape:
 @st.composite
 def dropouts(draw: st.DrawFn) -> Dropout:
     """Dropout of both conventions."""
-    return Dropout(draw(image_shapes), draw(st.sampled_from((0.25, 0.5))), draw(st.booleans()))
+    return Dropout(draw(activation_shapes), draw(st.sampled_from((0.25, 0.5))), draw(st.booleans()))
 
 
 @st.composite
@@ -179,12 +176,12 @@ OPS: dict[type[Op], st.SearchStrategy[Op]] = {
     GlobalPooling: global_poolings(),
     LocalResponseNormalization: normalizations(),
     BatchNormalization: batch_normalizations(),
-    Add: st.builds(Add, image_shapes, st.integers(2, 4)),
+    Add: st.builds(Add, activation_shapes, st.integers(2, 4)),
     Concat: concats(),
     Reshape: reshapes(),
-    Relu: st.builds(Relu, image_shapes),
-    Tanh: st.builds(Tanh, image_shapes),
-    Sigmoid: st.builds(Sigmoid, image_shapes),
+    Relu: st.builds(Relu, activation_shapes),
+    Tanh: st.builds(Tanh, activation_shapes),
+    Sigmoid: st.builds(Sigmoid, activation_shapes),
     Dropout: dropouts(),
     **SEQUENCE_OPS,
     SoftmaxCrossEntropy: st.one_of(losses(), sequence_losses()),

@@ -1,4 +1,4 @@
-"""The GTX 580's constants are what the published measurements give, and nothing was turned."""
+"""The machines' constants are what the published measurements give, and nothing was turned."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+
+import topologies
+from dataflow.hardware import Hardware
+from dataflow.override import Override
 
 ROOT = Path(__file__).parent.parent
 UNITS = {
@@ -32,6 +36,20 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script that shows what follows from them."""
     monkeypatch.syspath_prepend(str(ROOT))
     return importlib.import_module("benchmarks.calibration.outcome")
+
+
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script that fits the machines of several GPUs."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("benchmarks.calibration.machines")
+
+
+@pytest.fixture
+def all_reduce(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script that fits links."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("benchmarks.calibration.all_reduce")
 
 
 def as_published() -> dict[str, str | int]:
@@ -96,3 +114,86 @@ def test_two_gpus_are_faster_whatever_rows_are_chosen(outcome: ModuleType) -> No
         table = outcome.with_rows(select)
         one, two = (sum(outcome.step_seconds(gpu, table).values()) for gpu in (outcome.ONE, outcome.TOWER))
         assert two < one
+
+
+def written_at(path: str) -> str:
+    """The number at a path, whose first key is the file's name, as it is written there."""
+    file, *keys = path.split(".")
+    node: Any = yaml.load((ROOT / f"topologies/hardware/{file}.yaml").read_text(), Loader=yaml.BaseLoader)
+    for key in keys:
+        node = node[key]
+    if isinstance(node, dict):
+        return str(node["value"] if "value" in node else node["points"][0][1])
+    return str(node)
+
+
+def test_fitted_constants_are_written_as_they_are_fitted(machines: ModuleType) -> None:
+    """Every fraction, bandwidth and overhead that the script derives, to the digits written."""
+    for path, value in machines.constants().items():
+        number, _, unit = written_at(path).partition(" ")
+        exact = Decimal(value) / UNITS.get(unit, Decimal(1))
+        assert exact.quantize(Decimal(number)) == Decimal(number), path
+
+
+@pytest.mark.parametrize(
+    ("machine", "card", "percent"),
+    [
+        ("deepbench-pascal", "titanx-pascal", 0.8),
+        ("deepbench-pascal", "gtx1080ti", 0.8),
+        ("deepbench-maxwell", "titanx", 4.0),
+        ("deepbench-maxwell", "m40", 4.5),
+        ("deepbench-maxwell", "p100-pcie", 4.5),
+    ],
+)
+def test_all_reduces_on_two_gpus(all_reduce: ModuleType, machine: str, card: str, percent: float) -> None:
+    """Twice a transfer of half the bytes: within a few percent of every row that was fitted."""
+    hardware = topologies.load_hardware(machine, [Override("processors.gpu.model", card)])
+    for size, seconds in all_reduce.samples(card):
+        predicted = 2 * hardware.transfer_ps(size // 2, "gpu0", "gpu1") / 1e12
+        assert 100 * abs(predicted / seconds - 1) < percent, size
+
+
+def ring_ps(hardware: Hardware, gpus: int, size: int) -> int:
+    """Ring all-reduce: 2 (n - 1) steps, each as long as the slowest transfer of an n-th of the bytes."""
+    names = [f"gpu{index}" for index in range(gpus)]
+    ring = zip(names, names[1:] + names[:1], strict=True)
+    return 2 * (gpus - 1) * max(hardware.transfer_ps(size // gpus, *pair) for pair in ring)
+
+
+@pytest.mark.parametrize("gpus", [2, 4, 8])
+def test_alexnets_gradients_on_k80(all_reduce: ModuleType, gpus: int) -> None:
+    """One bandwidth inside a socket and one between: within 5 % of 39, 54 and 122 ms for 243.9 MB."""
+    size = 4 * 60_965_224
+    measured = 2 * (gpus - 1) / gpus * size / all_reduce.k80_ring()[gpus]
+    predicted = ring_ps(topologies.load_hardware("k80x8"), gpus, size) / 1e12
+    assert predicted == pytest.approx(measured, rel=0.05)
+
+
+@pytest.mark.parametrize(("card", "percent"), [("p100", 5), ("k80", 5), ("k80-theano", 17)])
+def test_images_a_second_on_one_gpu(machines: ModuleType, card: str, percent: float) -> None:
+    """AlexNet, VGG16 and ResNet-50 with one fraction for all convolutions, near every row that was fitted."""
+    constants = {path.partition("models.")[2]: value for path, value in machines.constants().items()}
+    path = f"{card}.compute.efficiency"
+    of = machines.fractions(
+        (constants[f"{path}.convolution.compute"],) * 2,
+        tuple(constants[f"{path}.fully_connected.{p}.compute"] for p in ("forward", "input_gradient")),
+        constants[f"{path}.convolution.memory"],
+        constants[f"{path}.batch_normalization.memory"],
+    )
+    for row in machines.rows("images_per_s"):
+        if row["card"] == card:
+            predicted = 1 / machines.image_seconds(card, row["net"], int(row["batch"]), of)
+            assert 100 * abs(predicted / float(row["images_per_s"]) - 1) < percent, row
+
+
+def test_networks_that_were_measured_have_their_sizes(machines: ModuleType) -> None:
+    """Weights and multiply-accumulates as published, biases and normalization's parameters not counted."""
+    sizes = {
+        net: (sum(x.weights for x in layers), sum(x.macs for x in layers))
+        for net, layers in machines.NETS.items()
+    }
+    assert sizes["alexnet"] == (60_965_224 - 10_568, 724_406_816)
+    assert sizes["alexnet-owt"] == (61_100_840 - 10_344, 714_188_480)
+    assert sizes["alexnet-tf"] == (61_838_248 - 10_472, 838_788_800)
+    assert sizes["vgg16"] == (138_357_544 - 13_416, 15_470_264_320)
+    assert sizes["resnet50"] == (25_557_032 - 53_120 - 1_000, 3_857_973_248)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import chain
 
 from dataflow.errors import TopologyError
 from topologies.hardware_document import HardwareDocument, HostDocument, LinkDocument, MachineDocument
@@ -50,9 +51,6 @@ class Assembly:
         """Processors, hosts and switches, in this order."""
         return [*(unit.name for unit in self.processors), *(name for name, _ in self.hosts), *self.switches]
 
-    def __add__(self, other: Assembly) -> Assembly:
-        return Assembly(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Assembly)))
-
     def inside(self, node: str) -> Assembly:
         """The same as a node of a cluster, whose name goes before all names."""
 
@@ -83,23 +81,35 @@ def assembled(document: MachineDocument, broken: list[Broken], at: Keys = ()) ->
     machine, links = Assembly(), dict[str, LinkDocument]()
     if cluster is not None:
         inner = assembled(cluster.of, broken, ("cluster", "of"))
-        machine = sum((inner.inside(f"{cluster.name}{index}") for index in range(cluster.count)), Assembly())
+        machine = _joined(inner.inside(f"{cluster.name}{index}") for index in range(cluster.count))
         links |= cluster.of.links
-        for name in document.links:
-            if name in links:
-                broken.append(
-                    ((*at, "links", name), f"{name!r} is a link of the machine too; give it another name")
-                )
+        broken += [
+            ((*at, "links", name), f"{name!r} is a link of the machine too; give it another name")
+            for name in document.links
+            if name in links
+        ]
     links |= document.links
-    machine += _own(document, at, broken)
+    machine = _joined((machine, _own(document, at, broken)))
     for index, generator in enumerate(document.interconnect):
         path: Keys = (*at, "interconnect", index)
         try:
-            machine += _generated(generator, machine.nodes, links, path)
+            machine = _joined((machine, _generated(generator, machine.nodes, links, path)))
         except TopologyError as error:
             broken.append((path, str(error)))
     broken += _connected_twice(machine.connections)
     return machine
+
+
+def _joined(parts: Iterable[Assembly]) -> Assembly:
+    """All that the parts have, in their order."""
+    every = list(parts)
+    return Assembly(
+        tuple(chain.from_iterable(part.processors for part in every)),
+        tuple(chain.from_iterable(part.hosts for part in every)),
+        tuple(chain.from_iterable(part.switches for part in every)),
+        tuple(chain.from_iterable(part.connections for part in every)),
+        tuple(chain.from_iterable(part.routes for part in every)),
+    )
 
 
 def _own(document: MachineDocument, at: Keys, broken: list[Broken]) -> Assembly:

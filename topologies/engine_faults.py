@@ -11,6 +11,7 @@ from dataflow.network import DATA, LABEL, Network
 from dataflow.ops import Op
 from dataflow.placement.parts import Parts
 from dataflow.plan import Plan
+from dataflow.planning.contradictions import check_beside_auto
 from topologies.tree import Fault, Keys, Node, Place
 
 _LAYER = re.compile(r"layer '([^']+)'|in a cycle: (\S+)")
@@ -36,13 +37,21 @@ def network_faults(network: Network, batch: int, root: Node) -> list[Fault]:
     return reserved or _found("network", lambda: network.ops(batch), place)
 
 
-def plan_faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware, root: Node) -> list[Fault]:
-    """What a plan asks for and cannot have. root: the experiment's tree."""
+def plan_faults(
+    plan: Plan, ops: Mapping[str, Op], hardware: Hardware, root: Node, *, automatic: bool
+) -> list[Fault]:
+    """What a plan asks for and cannot have. root: the experiment's tree. automatic: whether it is searched."""
 
     def place(text: str) -> Place:
         return root.nearest(_planned(text)).blamed
 
-    found = _found("plan", lambda: Parts(plan, ops, hardware), place)
+    def check() -> None:
+        if automatic:
+            check_beside_auto(plan, hardware)
+        else:
+            Parts(plan, ops, hardware)
+
+    found = _found("plan", check, place)
     machine = f"hardware {hardware.name!r}"
     where = root.nearest(("hardware", "processors")).place
     return [Fault(fault.place, fault.text.replace(machine, f"{machine} ({where})")) for fault in found]
@@ -54,6 +63,8 @@ def _planned(text: str) -> Keys:
     if named:
         field: tuple[str, ...] = {"on": ("on",), "shards": ("shard",), "cannot": ("shard",)}.get(named[2], ())
         return ("plan", "layers", named[1], *field)
+    if text.startswith("'auto' chooses"):
+        return ("plan", "auto")
     return ("plan", "processors") if text.startswith("processor ") else ("plan", "mesh")
 
 

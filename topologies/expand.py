@@ -71,8 +71,8 @@ def _expanded(root: Node, kind: Kind, faults: list[Fault], above: tuple[Path, ..
                 continue
             child = child.put(part, reference(written, part, child, faults))
             parent = None if parent is None else parent.drop(part)
-    whole = child if parent is None else _merged(parent, child, constants=kind == "hardware")
-    return _with_machines(whole, faults, above) if kind == "hardware" else whole
+    merged = child if parent is None else _merged(parent, child, constants=kind == "hardware")
+    return _with_machines(merged, faults, above) if kind == "hardware" else merged
 
 
 def completed(root: Node, kind: Kind, faults: list[Fault]) -> Node:

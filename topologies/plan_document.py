@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict
 
 from dataflow.layers import Count
 from dataflow.plan import CollectiveRule, Order, Pipeline, Plan, Rule, Split
+from dataflow.planning import AutoPlan
 from topologies.hardware_document import STRICT, Name
 from topologies.tree import describe
 from topologies.units import Measure
@@ -81,7 +82,8 @@ class PlanDocument:
     layers: name pattern (``*``, ``conv?``) to rule. pipeline: stages along an axis; cuts: the first
     layer of each later one. microbatches: parts of the batch, one after the other. order: of
     micro-batches, ``gpipe`` or ``1f1b``. bucket: parameter gradients are exchanged together until
-    they are so large. collectives: kind, such as ``all-reduce``, or ``*``, to an algorithm.
+    they are so large. collectives: kind, such as ``all-reduce``, or ``*``, to an algorithm. auto: has
+    the layers, and the mesh and the pipeline if they are left out, chosen by a search.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -95,12 +97,15 @@ class PlanDocument:
     order: Order = "1f1b"
     bucket: Annotated[int, _BUCKET] = 0
     collectives: Mapping[str, _Collective] = field(default_factory=dict)
+    auto: AutoPlan | None = None
 
 
 def plan_of(document: PlanDocument) -> Plan:
     """The engine's plan that a document describes."""
     given: dict[str, Any] = {
-        each.name: getattr(document, each.name) for each in fields(document) if each.name != "bucket"
+        each.name: getattr(document, each.name)
+        for each in fields(document)
+        if each.name not in ("bucket", "auto")
     }
     rules = {pattern: _rule(rule) for pattern, rule in document.layers.items()}
     return Plan(**given | {"layers": rules, "bucket_bytes": document.bucket})

@@ -26,7 +26,7 @@ DEFAULT = "default"
 OP_KINDS = tuple(sorted({op.kind for op in KERNEL_OPS} | {"accumulate", DEFAULT}))
 """What an efficiency may be given for: each op with a kernel, the addition of gradients, all else."""
 _MOST_COMPUTE = 4.0
-"""Winograd's F(4x4, 3x3) multiplies four times less than counted (Lavin and Gray 2016), nothing in use more."""
+"""Winograd's F(4x4, 3x3) multiplies four times less than counted (Lavin and Gray 2016); nothing more."""
 
 ComputeFraction = Annotated[float, Gt(0), Le(_MOST_COMPUTE)]
 """Of peak FLOP/s. FLOP are counted as for direct convolution, so that fast algorithms may pass 1."""

@@ -70,7 +70,10 @@ def read_experiment(name: str, overrides: Sequence[Override]) -> Experiment:
     hardware = hardware_of(document.hardware, reading.part("hardware"), reading.faults)
     if hardware is None or reading.faults:
         raise reading.error()
-    reading.faults += plan_faults(plan, network.ops(batch), hardware, reading.root)
+    auto = document.plan.auto
+    reading.faults += plan_faults(
+        plan, network.ops(batch), hardware, reading.root, automatic=auto is not None
+    )
     reading.stop_at_faults()
     return Experiment(
         name=document.name,
@@ -82,6 +85,7 @@ def read_experiment(name: str, overrides: Sequence[Override]) -> Experiment:
         description=document.description,
         overrides=tuple(overrides),
         origin=name,
+        auto=auto,
     )
 
 

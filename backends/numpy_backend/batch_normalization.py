@@ -128,4 +128,5 @@ def _column_sums(held: Array, scratch: Scratch) -> Array:
     matrix = held.reshape(-1, held.shape[-1])
     ones = scratch.array("ones", (matrix.shape[0],), held.dtype)
     ones.fill(1)
-    return np.matmul(ones, matrix)
+    sums: Array = np.matmul(ones, matrix)
+    return sums

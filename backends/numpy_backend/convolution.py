@@ -50,6 +50,10 @@ def input_gradient(
         padded, inside = _padded(op, block, scratch, target.dtype)
         for some in _chunks(op, target.dtype):
             rows = gradients[some, :, :, slice(*block.outputs)]
+            if _is_pointwise(op):
+                reached = target[some, :, :, slice(*block.inputs)]
+                multiply(rows.reshape(-1, rows.shape[-1]), matrix, reached, scratch)
+                continue
             columns = scratch.array("columns", (*rows.shape[:3], *weight.shape[:3]), target.dtype)
             multiply(rows.reshape(-1, rows.shape[-1]), matrix, columns.reshape(*rows.shape[:3], -1), scratch)
             for index, image in enumerate(columns, start=some.start):
@@ -101,8 +105,17 @@ def _chunks(op: Convolution, dtype: np.dtype[np.generic]) -> Iterator[slice]:
         yield slice(start, min(start + step, op.batch))
 
 
+def _is_pointwise(op: Convolution) -> bool:
+    """Whether every output position reads one input position, its own: the columns are the images."""
+    return op.kernel == op.stride == (1, 1) and op.padding == ((0, 0), (0, 0))
+
+
 def _columns(op: Convolution, block: Block, images: Array, scratch: Scratch) -> Iterator[tuple[slice, Array]]:
     """A few images at a time: which, and their columns (positions, kernel elements)."""
+    if _is_pointwise(op):
+        for some in _chunks(op, images.dtype):
+            yield some, images[some, :, :, slice(*block.inputs)].reshape(-1, op.group_channels)
+        return
     padded, inside = _padded(op, block, scratch, images.dtype)
     rows, columns, channels = padded.strides
     shape = (op.height, op.width, op.kernel[0], op.kernel[1] * op.group_channels)

@@ -11,8 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
+from benchmarks.calibration.all_reduce import (
+    SINGLE_SOCKET,
+    TWO_SOCKETS,
+    k80_ring,
+    links,
+    ring_step,
+    samples,
+)
 from benchmarks.calibration.gtx580 import PASSES, Row, geometric_mean, memory, rows, sgemm_rates
 from benchmarks.calibration.nets import FLOAT, Layer, Work, alexnet, resnet50, vgg16
 
@@ -23,10 +29,6 @@ NETS: Mapping[str, tuple[Layer, ...]] = {
     "vgg16": tuple(vgg16()),
     "resnet50": tuple(resnet50()),
 }
-SINGLE_SOCKET = ("titanx-pascal", "gtx1080ti")
-TWO_SOCKETS = ("titanx", "m40", "p100-pcie")
-QPI_BYTES_PER_S = 2 * 19.2e9
-"""Two links of 9.6 GT/s and 2 bytes, each way."""
 LARGE_BYTES = 50e6
 
 
@@ -48,71 +50,6 @@ CARDS = {
     "k80-theano": Card(4.37e12, 240.6e9),
     "k20": Card(3.524e12, 208e9),
 }
-
-
-# -- links ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RingStep:
-    """a and B of T = 2 a + S / B, the ring all-reduce of S bytes on two GPUs; seconds and bytes/s."""
-
-    latency: float
-    bandwidth: float
-
-
-def samples(card: str) -> list[tuple[float, float]]:
-    """(bytes, seconds) of all-reduces on two GPUs.
-
-    In the box of two sockets the row of one process is another code, twice as slow at its size, and left out.
-    """
-    return [
-        (FLOAT * int(row["floats"]), float(row["ms"]) * 1e-3)
-        for row in rows("allreduce_two_gpus")
-        if row["card"] == card and not (card in TWO_SOCKETS and row["single_process"] == "1")
-    ]
-
-
-def ring_step(card: str) -> RingStep:
-    """The fit with the least sum of squared relative errors."""
-    measured = samples(card)
-    matrix = np.array([[2 / seconds, size / seconds] for size, seconds in measured])
-    (latency, inverse), *_ = np.linalg.lstsq(matrix, np.ones(len(measured)), rcond=None)
-    return RingStep(float(latency), 1 / float(inverse))
-
-
-def k80_ring() -> dict[int, float]:
-    """Bytes/s of each GPU's link in ring all-reduces of AlexNet's gradients: 2 (n - 1) / n S / B a step."""
-    size = FLOAT * 60_965_224
-    found = {}
-    for row in rows("allreduce_k80"):
-        gpus = int(row["gpus"])
-        seconds = float(row["seconds_per_5120_images"]) / (5120 / (gpus * int(row["images_per_gpu"])))
-        found[gpus] = 2 * (gpus - 1) / gpus * size / seconds
-    return found
-
-
-def links() -> dict[str, float]:
-    """Constants of links and copies, by file and path."""
-    one = [ring_step(card) for card in SINGLE_SOCKET]
-    two = {card: ring_step(card) for card in TWO_SOCKETS}
-    overhead = geometric_mean(step.latency for step in one)
-    crossing = geometric_mean(two[card].latency for card in ("titanx", "m40")) - overhead
-    between = geometric_mean(step.bandwidth for step in two.values())
-    k80 = k80_ring()
-    return {
-        "deepbench-pascal.links.pcie.bandwidth": geometric_mean(step.bandwidth for step in one),
-        "deepbench-pascal.models.titanx-pascal.copy.overhead": overhead,
-        "deepbench-maxwell.models.titanx.copy.overhead": overhead,
-        "deepbench-maxwell.models.p100-pcie.copy.overhead": two["p100-pcie"].latency - crossing,
-        "deepbench-maxwell.links.qpi.latency": crossing,
-        "deepbench-maxwell.links.qpi.attained": between / QPI_BYTES_PER_S,
-        "k80x8.links.pcie.bandwidth": geometric_mean((k80[2], k80[4])),
-        "k80x8.links.qpi.attained": k80[8] / QPI_BYTES_PER_S,
-    }
-
-
-# -- processors ----------------------------------------------------------------------
 
 
 def fully_connected(card: str) -> tuple[float, float]:
@@ -165,6 +102,12 @@ def seconds(card: Card, work: Iterable[tuple[Work, tuple[float, float]]]) -> flo
     )
 
 
+@cache
+def memory_fractions() -> Mapping[str, float]:
+    """Of the GTX 580's derivation, which has them from a Titan X: ReLU, pooling and LRN layers."""
+    return memory()
+
+
 Fractions = Callable[[Work], tuple[float, float]]
 
 
@@ -172,7 +115,7 @@ def fractions(
     convolution: tuple[float, float], dense: tuple[float, float], pointwise: float, norm: float = 1.0
 ) -> Fractions:
     """Fractions by kind and pass: of convolution (forward, gradients), fully connected and the rest."""
-    moved = memory()
+    moved = memory_fractions()
 
     def of(work: Work) -> tuple[float, float]:
         gradient = work.pass_name != "forward"

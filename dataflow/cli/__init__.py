@@ -11,8 +11,9 @@ import sys
 import click
 
 from dataflow.cli.commands import compare, list_shipped, run, show, simulate, verify
+from dataflow.cli.planning import plan
 from dataflow.cli.scaling import scale
-from dataflow.errors import DataflowError
+from dataflow.errors import DataflowError, InterruptedSearchError
 
 INTERRUPTED = 130
 """The exit code shells use for a program ended by Ctrl-C."""
@@ -24,7 +25,7 @@ def dataflow() -> None:
     """Simulate neural-network training on hardware you may not have: computed, timed, verified."""
 
 
-for command in (run, simulate, verify, scale, show, compare, list_shipped):
+for command in (run, simulate, verify, plan, scale, show, compare, list_shipped):
     dataflow.add_command(command)
 
 
@@ -35,6 +36,9 @@ def main() -> None:
     except click.ClickException as fault:
         fault.show()
         sys.exit(fault.exit_code)
+    except InterruptedSearchError as fault:
+        click.echo(f"dataflow: {fault}", err=True)
+        sys.exit(INTERRUPTED)
     except DataflowError as fault:
         click.echo(f"dataflow: {fault}", err=True)
         sys.exit(2)

@@ -12,6 +12,7 @@ from dataflow.cli.options import (
     experiment_options,
     images_option,
     json_option,
+    no_limits_option,
     out_option,
     overrides,
     reference_option,
@@ -36,6 +37,7 @@ FAILED = 1
 @reference_option
 @tolerance_option
 @click.option("--no-verify", is_flag=True, help="Do not compare with a reference.")
+@no_limits_option
 @out_option
 @json_option
 def run(
@@ -49,6 +51,7 @@ def run(
     reference: str,
     tolerance: float | None,
     no_verify: bool,
+    no_limits: bool,
     out: str | None,
     as_json: bool,
 ) -> int:
@@ -64,7 +67,12 @@ def run(
     loaded = topologies.load(experiment, chosen)
     folder = checked_folder(f"results/{loaded.name}" if out is None else out)
     with progress_bars() as progress:
-        options = Options(images=images, reference=None if no_verify else reference, tolerance=tolerance)
+        options = Options(
+            images=images,
+            reference=None if no_verify else reference,
+            tolerance=tolerance,
+            limits=not no_limits,
+        )
         result = run_experiment(loaded, options, progress)
     _report(result, folder, as_json)
     return 0 if result.verification is None or result.verification.passed else FAILED
@@ -73,6 +81,7 @@ def run(
 @click.command()
 @click.argument("experiment")
 @experiment_options
+@no_limits_option
 @out_option
 @json_option
 def simulate(
@@ -81,6 +90,7 @@ def simulate(
     steps: int | None,
     batch: int | None,
     seed: int | None,
+    no_limits: bool,
     out: str | None,
     as_json: bool,
 ) -> None:
@@ -90,7 +100,7 @@ def simulate(
 
     loaded = topologies.load(experiment, overrides(settings, steps=steps, batch=batch, seed=seed))
     folder = None if out is None else checked_folder(out)
-    _report(simulate_experiment(loaded), folder, as_json)
+    _report(simulate_experiment(loaded, limits=not no_limits), folder, as_json)
 
 
 @click.command()
@@ -229,4 +239,4 @@ def _as_report(name: str) -> Any:
     import topologies
     from dataflow.session import simulate_experiment
 
-    return report_json(simulate_experiment(topologies.load(name)))
+    return report_json(simulate_experiment(topologies.load(name), limits=False))

@@ -60,6 +60,9 @@ set_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print machine-readable JSON instead of tables."
 )
+no_limits_option = click.option(
+    "--no-limits", is_flag=True, help="Do not simulate faster machines, to be done sooner."
+)
 out_option = click.option("--out", type=click.Path(), help="Folder for the report's files.")
 backend_option = click.option(
     "--backend", help="What computes the values: numpy, null, or one you installed."

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dataflow.cli.options import checked_folder, experiment_options, json_option, out_option, overrides
+from dataflow.cli.options import (
+    checked_folder,
+    experiment_options,
+    json_option,
+    no_limits_option,
+    out_option,
+    overrides,
+)
 from dataflow.errors import OptionError
 from dataflow.override import Override
 
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     help="Give each processor so many images; weak scaling too.",
 )
 @experiment_options
+@no_limits_option
 @out_option
 @json_option
 def scale(
@@ -45,6 +53,7 @@ def scale(
     steps: int | None,
     batch: int | None,
     seed: int | None,
+    no_limits: bool,
     out: str | None,
     as_json: bool,
 ) -> None:
@@ -62,7 +71,7 @@ def scale(
     chosen = overrides(settings, steps=steps, batch=batch, seed=seed)
     folder = checked_folder(f"results/{Path(experiment).stem}-scaling" if out is None else out)
     with progress_bars() as progress:
-        scaling = scale_experiment(experiment, chosen, sweep, progress)
+        scaling = scale_experiment(experiment, chosen, sweep, progress, limits=not no_limits)
     write_scaling(scaling, folder)
     if as_json:
         print_json(scaling_json(scaling))

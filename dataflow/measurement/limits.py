@@ -9,7 +9,8 @@ from dataflow.cost import PS_PER_S, Roofline
 from dataflow.hardware import Hardware
 from dataflow.metrics import Limit
 from dataflow.placement import PlacedGraph
-from dataflow.simulation import simulate
+from dataflow.simulation.event_loop import Simulation
+from dataflow.simulation.schedule import Compiled
 
 _PLENTY = 2**62
 
@@ -20,8 +21,9 @@ def limits(placed: PlacedGraph, steps: int, step_s: float) -> tuple[Limit, ...]:
     # A faster machine may hold more at once: how much its memories hold is another question.
     memories = {name: replace(m, capacity_bytes=_PLENTY) for name, m in placed.hardware.memories.items()}
     roomy = replace(placed.hardware, memories=memories)
+    compiled = Compiled(placed)
     for resource, hardware in _doubled(roomy).items():
-        trace = simulate(replace(placed, hardware=hardware), steps).trace
+        trace = Simulation(placed.on(hardware), steps, None, None, compiled).run()
         faster_s = (trace.end_ps - trace.start_ps) / trace.steps / PS_PER_S
         found.append(Limit(resource, faster_s, step_s / faster_s))
     return tuple(sorted(found, key=lambda limit: (limit.step_time_s, limit.resource)))

@@ -91,14 +91,15 @@ class Control:
         found = self._after_tasks()
         by_processor: dict[str, list[Slot]] = {}
         for slot in self._slots:
-            if slot.part.microbatches > 1:
-                by_processor.setdefault(slot.part.processor, []).append(slot)
-        for processor, slots in by_processor.items():
+            by_processor.setdefault(slot.part.processor, []).append(slot)
+        for processor, everything in by_processor.items():
+            slots = [slot for slot in everything if slot.part.microbatches > 1]
             forward = _by_microbatch(slot for slot in slots if slot.task.phase is not Phase.GRADIENT)
             backward = _by_microbatch(slot for slot in slots if slot.task.phase is Phase.GRADIENT)
             pairs = self._all_forward_first(forward, backward) if self._gpipe else ()
             if not self._gpipe:
                 pairs = self._few_in_flight(forward, backward, self._in_flight(processor))
+            pairs = [*pairs, *_all_parts_first(everything, backward)]
             for later, earlier in pairs:
                 found.setdefault(later.name, []).append(earlier.name)
         return found
@@ -137,6 +138,16 @@ class Control:
             for number, slots in forward.items()
             if number - most in backward
         ]
+
+
+def _all_parts_first(
+    everything: Sequence[Slot], backward: Mapping[int, list[Slot]]
+) -> Iterable[tuple[Slot, Slot]]:
+    """What takes the whole batch at once goes backward after all micro-batches of the layers behind it."""
+    last = [slots[-1] for slots in backward.values()]
+    following = everything[everything.index(last[-1]) :] if last else []
+    whole = [s for s in following if s.task.phase is Phase.GRADIENT and s.part.microbatches == 1]
+    return [(slot, earlier) for slot in whole[:1] for earlier in last]
 
 
 def _by_microbatch(slots: Iterable[Slot]) -> dict[int, list[Slot]]:

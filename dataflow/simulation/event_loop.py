@@ -19,7 +19,7 @@ from dataflow.simulation.flows import Flow, Flows
 from dataflow.simulation.memory import Memories
 from dataflow.simulation.observer import Observer
 from dataflow.simulation.resources import Passage, Resources
-from dataflow.simulation.schedule import Access, Instance, Schedule
+from dataflow.simulation.schedule import Compiled, Instance
 from dataflow.tensor import TensorKind
 from dataflow.trace import Span, Trace
 
@@ -47,24 +47,23 @@ class Simulation:
         steps: int,
         observer: Observer | None,
         progress: Callable[[int, int], None] | None,
+        compiled: Compiled | None = None,
     ) -> None:
+        compiled = compiled or Compiled(placed)
         self.placed = placed
         self.steps = steps
         self.observer = observer
         self.progress = progress
         self.env = simpy.Environment(initial_time=0)
         self.now = 0
-        self.schedule = Schedule(placed)
-        self.memories = Memories(self.schedule, placed.hardware.memories, steps)
+        self.schedule = compiled.schedule
+        self.memories = Memories(compiled.holdings, placed.hardware.memories, steps)
         self.resources = Resources(placed.hardware)
         self.flows = Flows()
-        self.accesses: list[Access] = [self.schedule.access(task) for task in placed.tasks]
+        self.accesses = compiled.accesses
         self.passages: list[Passage] = [self.resources.passage(task) for task in placed.tasks]
-        self.keys = [(*task.priority, task.order, index) for index, task in enumerate(placed.tasks)]
-        self.operations = [
-            f"{task.work.kind} {task.work.direction}" if task.processor else "transfer"
-            for task in placed.tasks
-        ]
+        self.keys = compiled.keys
+        self.operations = compiled.operations
         all_steps = range(-1, steps)
         self.waiting = {step: self.schedule.waits(step) for step in all_steps}
         self.unfinished = {step: len(self.schedule.tasks_of(step)) for step in all_steps}

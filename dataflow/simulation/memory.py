@@ -3,63 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from dataflow.errors import OutOfMemoryError
 from dataflow.hardware import Memory
-from dataflow.placement import Shard
-from dataflow.simulation.schedule import Access, Instance, Schedule
+from dataflow.simulation.schedule import Access, Holding, Instance
 from dataflow.trace import MemoryEvent
 
 _SHOWN = 8
 
 
-class _Holding(NamedTuple):
-    """What is to be known of a shard while it comes and goes; its name without the version in the middle.
-
-    readers: tasks of its step that read it. before: tasks of the step that left it that do.
-    """
-
-    memory: str
-    bytes: int
-    kind: str
-    layer: str
-    name: tuple[str, str]
-    version: int
-    readers: int
-    before: int
-    carried: bool
-
-
-def _holding(shard: Shard, readers: int, before: int) -> _Holding:
-    start, _, end = shard.name.partition(shard.tensor.name)
-    return _Holding(
-        memory=shard.memory,
-        bytes=shard.bytes,
-        kind=shard.tensor.kind.value,
-        layer=shard.tensor.layer,
-        name=(f"{start}{shard.tensor.base}@", end),
-        version=shard.tensor.version,
-        readers=readers,
-        before=before,
-        carried=shard.tensor.carried and shard.tensor.version == 0 and not shard.supplied,
-    )
-
-
 class Memories:
     """The bytes in use in each memory; tensors come and go with their first write and last read."""
 
-    def __init__(self, schedule: Schedule, memories: Mapping[str, Memory], steps: int) -> None:
+    def __init__(self, holdings: Mapping[str, Holding], memories: Mapping[str, Memory], steps: int) -> None:
         self.memories = memories
         self.steps = steps
         self.used = dict.fromkeys(memories, 0)
         self.held: dict[Instance, int] = {}
         self.unread: dict[Instance, int] = {}
         self.events: list[MemoryEvent] = []
-        placed = schedule.placed
-        readers = {name: len(tasks) for name, tasks in placed.readers.items()}
-        left = {current: readers[following] for following, current in schedule.current.items()}
-        self._holdings = {n: _holding(s, readers[n], left.get(n, 0)) for n, s in placed.shards.items()}
+        self._holdings = holdings
 
     def at_start(self, access: Access, step: int, now: int) -> None:
         """Takes room for what a task of a step writes, and for what the run supplies to it."""

@@ -63,10 +63,10 @@ def pipeline(orders: Sequence[Sequence[Work]], names: Sequence[str], lengths: Le
                     spans.append(replace(sent, resources=(f"{names[stage]}.copy",), dimension="stage"))
                     reached = len(spans) - 1
                 arrived[after, (Phase.GRADIENT if turned else phase, number)] = reached
-    return _in_order(spans)
+    return in_order(spans)
 
 
-def _in_order(spans: Sequence[Span]) -> Trace:
+def in_order(spans: Sequence[Span]) -> Trace:
     """The spans in the order they start, with their causes; tasks by micro-batch."""
     order = sorted(range(len(spans)), key=lambda index: (spans[index].start_ps, index))
     place = {old: new for new, old in enumerate(order)}

@@ -163,6 +163,6 @@ def _collectives(draw: st.DrawFn, hardware: Hardware) -> Mapping[str, Collective
             found[kind.value] = CollectiveRule(
                 algorithm=algorithm,
                 pieces=1 if kind is Collective.ALL_TO_ALL else draw(st.sampled_from((1, 1, 2, 3))),
-                server=draw(st.sampled_from(list(hardware.memories))) if algorithm == "server" else None,
+                server=draw(st.sampled_from(hardware.hosts)) if algorithm == "server" else None,
             )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -190,6 +191,17 @@ def test_a_tensor_of_zeros() -> None:
     comparison = last.compare("t@0", np.zeros(4), 1e-2)
     assert comparison is not None
     assert (comparison.max_relative_error, comparison.passed) == (1e-3, True)
+
+
+def test_a_tensor_that_is_nothing_but_rounding() -> None:
+    """Beside a value of 1 of the same layer and kind, 64 roundings of 2.2e-16 pass and 65 do not."""
+    for roundings, passed in ((63, True), (65, False)):
+        last, here = LastStep(1), shard(0, Region(((0, 4),)))
+        last.keep("u@0", replace(here, tensor=replace(here.tensor, base="u")), np.array([0, 1.0, 0, 0]))
+        last.keep("t@0", here, np.full(4, roundings * 2.0**-52))
+        comparison = last.compare("t@0", np.array([0.0, 0.0, 0.0, 1e-30]), 1e-10)
+        assert comparison is not None
+        assert comparison.passed is passed
 
 
 def test_what_is_no_number_is_the_worst() -> None:

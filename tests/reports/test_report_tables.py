@@ -139,3 +139,11 @@ def test_grid_by_hand() -> None:
     ]
     assert grid.first(1).rows == (("a", "1", "x|y"), ("... 2 more", "", ""))
     assert grid.first(3) is grid
+
+
+def test_rows_alike_are_folded() -> None:
+    """Of four rows three differ in their names alone."""
+    grid = Grid("t", ("name", "n"), (("a", "1"), ("b", "2"), ("c", "1"), ("d", "1")))
+    assert grid.folded(3).rows == (("a +2", "1"), ("b", "2"))
+    assert grid.folded(3).note == "+n: so many more that differ in name alone"
+    assert grid.folded(4) is grid

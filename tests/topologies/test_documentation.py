@@ -39,7 +39,7 @@ def test_settings_can_be_set(path: str, value: str) -> None:
 
 def test_there_are_examples() -> None:
     """The patterns above find what they look for."""
-    assert (len(BLOCKS), len(SETTINGS)) == (4, 8)
+    assert (len(BLOCKS), len(SETTINGS)) == (7, 8)
 
 
 def test_the_example_of_faults_is_real(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_hybrid_cube_mesh() -> None:
 
 @pytest.mark.parametrize(("count", "edges", "diameter"), [(2, 1, 1), (3, 3, 1), (5, 5, 2), (8, 8, 4)])
 def test_a_ring(count: int, edges: int, diameter: int) -> None:
-    """n links and a diameter of n / 2; two nodes have one link."""
+    """As many links as nodes and half as many hops; two nodes have one link."""
     made = graph(RingDocument(kind="ring", nodes=(), link="l").wiring(named(count)))
     assert (made.number_of_edges(), nx.diameter(made)) == (edges, diameter)
 
@@ -99,7 +99,7 @@ def test_a_mesh(dims: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(("dims", "bisection"), [((4, 4), 8), ((4, 4, 4), 32), ((8, 4), 8), ((2, 4), 4)])
 def test_a_torus(dims: tuple[int, ...], bisection: int) -> None:
-    """Degree two in each ring of more than two; diameter the sum of d / 2; bisection 2 n / d over the longest d.
+    """Degree two in each ring of more than two; diameter the sum of d / 2; bisection 2 n / longest d.
 
     2 x 4: halves of four nodes are parted by the 4 links of the first dimension, which is no ring.
     """

@@ -22,7 +22,7 @@ class AllToAllDocument(Joins):
     kind: Literal["all-to-all"]
 
     def wiring(self, nodes: Sequence[str]) -> Wiring:
-        """n (n - 1) / 2 edges."""
+        """One edge for each pair: n (n - 1) / 2."""
         return Wiring((), all_pairs(nodes, self.link, self.lanes))
 
 
@@ -33,7 +33,7 @@ class MatchingDocument(Joins):
     kind: Literal["matching"]
 
     def wiring(self, nodes: Sequence[str]) -> Wiring:
-        """n / 2 edges. Raises TopologyError for an odd number of nodes."""
+        """Half as many edges as nodes. Raises TopologyError for an odd number of nodes."""
         half, odd = divmod(len(nodes), 2)
         if odd:
             raise TopologyError(f"{len(nodes)} nodes have no halves; name an even number")

@@ -52,8 +52,8 @@ class DragonflyDocument(Joins):
             yield from all_pairs(inside, self.local or self.link, self.lanes)
         for one, other in combinations(range(self.groups), 2):
             # Port j - 1 of group i leads to group j > i, and port i of group j back to it.
-            ends = (one * self.a + (other - 1) // self.h, other * self.a + one // self.h)
-            yield Edge(*(routers[end] for end in ends), self.remote or self.link, self.lanes)
+            near, far = one * self.a + (other - 1) // self.h, other * self.a + one // self.h
+            yield Edge(routers[near], routers[far], self.remote or self.link, self.lanes)
 
     def _router(self, index: int) -> str:
         return f"{self.name}/group{index // self.a}-router{index % self.a}"

@@ -34,7 +34,8 @@ class FatTreeDocument(Joins):
         most = self.radix**3 // 4
         if len(nodes) > most:
             raise TopologyError(
-                f"a fat tree of radix {self.radix} has room for {most} nodes, got {len(nodes)}; take a larger radix"
+                f"a fat tree of radix {self.radix} has room for {most} nodes, got {len(nodes)}; "
+                "take a larger radix"
             )
         edges = tuple(self._edges(nodes))
         ends = dict.fromkeys(end for edge in edges for end in (edge.first, edge.second))

@@ -63,8 +63,8 @@ class PcieTreeDocument(Joins):
         for index, bridge in enumerate(bridges):
             yield Edge(bridge, roots[index // self.bridges], self.uplink or self.link, self.uplink_lanes)
         if self.peer is not None:
-            for root in range(self.roots):
-                yield from all_pairs(bridges[root * self.bridges : (root + 1) * self.bridges], self.peer)
+            for first in range(0, len(bridges), self.bridges or 1):
+                yield from all_pairs(bridges[first : first + self.bridges], self.peer)
         if self.between is not None:
             yield from all_pairs(roots, self.between)
         if self.memory is not None:

@@ -1,0 +1,108 @@
+"""Machines of many processors stay readable: rows by level, a box for each machine of a cluster."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import topologies
+from reports import draw_hardware, hardware_json, show_hardware
+from reports.hardware_layout import layout, shown
+from reports.hardware_picture import hardware_figure
+
+
+def text(name: str) -> str:
+    """The tables of a machine that ships, on a console of 110 columns."""
+    console = Console(width=110)
+    with console.capture() as captured:
+        console.print(show_hardware(topologies.load_hardware(name)))
+    return captured.get()
+
+
+def test_a_tree_is_drawn_in_levels() -> None:
+    """Hosts, roots, switches with their cards beside them, and processors below their switches."""
+    hardware = topologies.load_hardware("dgx1-p100")
+    assert layout(hardware, shown(hardware)).levels == (
+        ("cpu0", "cpu1"),
+        ("root0", "root1"),
+        ("plx0", "nic0", "plx1", "nic1", "plx2", "nic2", "plx3", "nic3"),
+        tuple(f"gpu{index}" for index in range(8)),
+    )
+
+
+def test_processors_stand_below_what_they_are_linked_to() -> None:
+    """In a box that numbers its GPUs across the sockets: no two links to switches cross."""
+    hardware = topologies.load_hardware("deepbench-maxwell")
+    levels = layout(hardware, shown(hardware)).levels
+    assert levels[-1] == ("gpu0", "gpu2", "gpu4", "gpu6", "gpu1", "gpu3", "gpu5", "gpu7")
+
+
+def test_machines_of_a_cluster_are_one_box_each() -> None:
+    """Below the levels of the fat tree; nothing of their inside is drawn."""
+    hardware = topologies.load_hardware("h100x8-cluster")
+    view = shown(hardware)
+    plan = layout(hardware, view)
+    assert [len(level) for level in plan.levels] == [16, 16, 16, 8]
+    assert plan.levels[-1] == tuple(f"node{index}" for index in range(8))
+    assert {len(inside) for inside in view.machines.values()} == {8 + 2 + 1 + 2 + 8 + 8}
+    assert sum(len(links) for links in view.ties.values()) == 2 * 3 * 64
+    written = [label.get_text() for label in hardware_figure(hardware).axes[0].texts]
+    assert written.count("8 h100") == 8
+
+
+@pytest.mark.parametrize("name", ["dgx1-p100", "h100x8-cluster", "deepbench-pascal", "a100x8", "gtx580"])
+def test_no_boxes_overlap(name: str) -> None:
+    """Nodes of a level have their width for themselves."""
+    hardware = topologies.load_hardware(name)
+    plan = layout(hardware, shown(hardware))
+    for level in plan.levels:
+        for left, right in pairwise(level):
+            apart = plan.positions[right][0] - plan.positions[left][0]
+            assert apart >= 0.999 * (plan.widths_in[left] + plan.widths_in[right]) / 2
+
+
+def test_a_cluster_is_drawn(tmp_path: Path) -> None:
+    """To a whole file."""
+    path = tmp_path / "cluster.svg"
+    draw_hardware(topologies.load_hardware("k80-cluster"), path)
+    assert path.read_text().rstrip().endswith("</svg>")
+
+
+def test_what_is_alike_is_told_once() -> None:
+    """One row for 64 processors, and one for each kind of route."""
+    told = text("h100x8-cluster")
+    for part in (
+        "node0/gpu0 and 63 more",
+        "node0/cpu0 and 15 more",
+        "node0/nic0->fabric/edge0 and 383 more",
+        "node0/gpu0->node0/gpu1 and 447 more",
+        "370.2 GB/s",
+    ):
+        assert part in told
+    assert len(told.splitlines()) < 250
+
+
+def test_fractions_above_one_are_explained() -> None:
+    """Where a library multiplies less than is counted, and only there."""
+    assert "177 %" in text("dgx1-p100")
+    assert "Winograd" in text("dgx1-p100")
+    assert "Winograd" not in text("gtx580")
+
+
+def test_links_as_json() -> None:
+    """Everything a link says, and what one large message attains: 20 x 256 / 272 GB/s."""
+    link = hardware_json(topologies.load_hardware("dgx1-p100"))["links"]["gpu0->gpu1"]
+    assert link == {
+        "kind": "nvlink",
+        "bandwidth_bytes_per_s": 20e9,
+        "attained_bytes_per_s": pytest.approx(20e9 * 256 / 272),
+        "latency_s": 0.0,
+        "message_overhead_s": 0.0,
+        "duplex": "full",
+        "sharing": "fair",
+        "packets": {"payload_bytes": 256, "header_bytes": 16},
+        "attained": [],
+    }

@@ -1,0 +1,116 @@
+"""Scaling as a table, as JSON and CSV, and as a picture."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from dataflow.metrics import Limit
+from dataflow.scaling import Scaling, ScalingPoint, Unfit
+from reports import scaling_json, show_scaling, write_scaling
+from reports.scaling_files import FILES
+from reports.scaling_picture import scaling_figure
+from reports.scaling_table import scaling_csv, scaling_grid
+from tests.reports.test_report_pictures import png_size
+from tests.reports.test_report_tables import text
+
+
+def point(processors: int, speed_up: float, resource: str, gain: float = 1.5, **setting: str) -> ScalingPoint:
+    """A size with a batch of 64 and a step of 1 s over its speed-up."""
+    return ScalingPoint(
+        setting=setting,
+        processors=processors,
+        batch=64,
+        step_time_s=1 / speed_up,
+        examples_per_s=64 * speed_up,
+        speed_up=speed_up,
+        efficiency=speed_up / processors,
+        exposed_share=0.25,
+        bubble=0.5,
+        limits=(Limit(resource, 1 / speed_up / gain, gain),),
+    )
+
+
+STRONG = Scaling(
+    "alexnet-on-k20x8",
+    "strong",
+    (
+        point(1, 1.0, "arithmetic", data="1"),
+        point(2, 1.9, "arithmetic", data="2"),
+        point(4, 3.2, "links", data="4"),
+        point(8, 3.4, "kernel launches", 1.001, data="8"),
+    ),
+    (Unfit({"data": "16"}, 4096, "gpu0", 3_000_000_000),),
+)
+
+
+def test_table() -> None:
+    """Each size with its numbers and what limits it; what does not fit says where."""
+    grid = scaling_grid(STRONG)
+    assert grid.title == "alexnet-on-k20x8: strong scaling"
+    assert grid.rows[2] == (
+        *("4", "4", "64", "312.5 ms", "204.8", "3.20x", "80.0 %", "25.0 %", "50.0 %", "links 1.50x"),
+    )
+    assert grid.rows[3][-1] == "nothing alone"
+    assert grid.rows[4] == ("16", "-", "4096", *["-"] * 6, "does not fit in gpu0 (3.000 GB)")
+    assert max(len(line.rstrip()) for line in text(show_scaling(STRONG), 100).splitlines()) <= 100
+
+
+def test_json_and_csv_say_the_same() -> None:
+    """Every point of the one is a line of the other."""
+    document = scaling_json(STRONG)
+    json.dumps(document, allow_nan=False)
+    lines = list(csv.DictReader(scaling_csv(STRONG).splitlines()))
+    assert [line["data"] for line in lines] == ["1", "2", "4", "8"]
+    assert [float(line["speed_up"]) for line in lines] == [p["speed_up"] for p in document["points"]]
+    assert [line["limited_by"] for line in lines] == ["arithmetic", "arithmetic", "links", ""]
+    assert document["points"][3]["limited_by"] is None
+    assert document["unfit"][0]["memory"] == "gpu0"
+
+
+def test_files(tmp_path: Path) -> None:
+    """All of them, readable, and the same bytes each time."""
+    for name in ("a", "b"):
+        write_scaling(STRONG, tmp_path / name)
+    assert {path.name for path in (tmp_path / "a").iterdir()} == set(FILES)
+    for name in FILES:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    width, height = png_size(tmp_path / "a" / "scaling.png")
+    assert 1000 < width < 2000
+    assert 400 < height < 1000
+
+
+def test_picture_names_what_limits() -> None:
+    """The ideal line, each limiting resource once beside its dot, and a legend of their colours."""
+    figure = scaling_figure(STRONG)
+    left, right = figure.axes
+    assert [label.get_text() for label in left.get_xticklabels()] == ["1", "2", "4", "8"]
+    assert [each.get_text() for each in left.texts] == ["arithmetic", "links", "nothing alone"]
+    labels = [each.get_text() for each in figure.legends[0].get_texts()]
+    assert labels == ["ideal", "limited by arithmetic", "limited by links", "limited by nothing alone"]
+    assert right.get_ylabel() == "efficiency, %"
+
+
+def test_a_line_for_each_other_setting() -> None:
+    """Two lengths of a second axis are two lines by name."""
+    points = tuple(
+        point(data * model, data * model * 0.9, "links", data=str(data), model=str(model))
+        for data in (1, 2)
+        for model in (1, 2)
+    )
+    figure = scaling_figure(Scaling("e", "weak", points))
+    labels = [each.get_text() for each in figure.legends[0].get_texts()]
+    assert labels == ["model 1", "model 2", "ideal", "limited by links"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_other_fields_have_an_axis_of_their_own(count: int) -> None:
+    """Where the processors stay the same, the values of the field go across."""
+    batches = ("64", "128")[:count]
+    points = tuple(point(2, 1.0, "links", **{"training.batch": batch}) for batch in batches)
+    left = scaling_figure(Scaling("e", "strong", points)).axes[0]
+    assert [label.get_text() for label in left.get_xticklabels()] == list(batches)
+    assert left.get_xlabel() == "training.batch"
