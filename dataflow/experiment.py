@@ -12,8 +12,8 @@ from dataflow.hardware import Hardware
 from dataflow.layers import Count
 from dataflow.network import Network
 from dataflow.override import Override
-from dataflow.planning.auto import AutoPlan
 from dataflow.plan import Plan
+from dataflow.planning.auto import AutoPlan
 
 
 @dataclass(frozen=True, kw_only=True)

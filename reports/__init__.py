@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from reports.network_picture import draw_network
     from reports.network_table import network_json, show_network
     from reports.perfetto import perfetto_trace
+    from reports.plan_file import plan_yaml
+    from reports.plan_search_table import plan_search_json, show_plan_search
     from reports.plan_table import plan_json, show_plan
     from reports.reading import read_report
     from reports.scaling_files import write_scaling

@@ -16,7 +16,7 @@ Position = tuple[float, float]
 
 CELL_IN = (2.15, 1.75)
 _CELLS_WIDE = 8
-_MOST_WIDE = 32
+_MOST_WIDE = 18
 _MOST_AROUND = 16
 
 
@@ -75,10 +75,9 @@ def layout(hardware: Hardware, view: Shown) -> Layout:
     Positions are from a corner at (0, 0).
     """
     levels = _levels(hardware, view)
-    widest = max((len(level) for level in levels), default=0)
-    if not levels or widest > _MOST_WIDE:
+    if not levels:
         return Layout(_circle(hardware, view), dict.fromkeys(view.nodes, CELL_IN[0]), ())
-    total = CELL_IN[0] * min(widest, _CELLS_WIDE)
+    total = CELL_IN[0] * min(max(len(level) for level in levels), _CELLS_WIDE)
     widths = {name: min(CELL_IN[0], total / len(level)) for level in levels for name in level}
     places = {
         name: (total / 2 + (index + 0.5 - len(level) / 2) * widths[name], row * CELL_IN[1])
@@ -91,12 +90,14 @@ def layout(hardware: Hardware, view: Shown) -> Layout:
 def _levels(hardware: Hardware, view: Shown) -> tuple[tuple[str, ...], ...]:
     """Rows by distance from the hosts; of a cluster from the top of its network to its machines.
 
-    A switch with one link, such as a network card, stands beside what it is linked to.
+    What has no switches makes a square, which is how a square torus is numbered. A switch with one
+    link, such as a network card, stands beside what it is linked to.
     """
     graph = view.graph
     roots = set(view.machines) or set(hardware.hosts)
     if not roots or not hardware.switches:
-        return _rows(view.nodes) if len(view.nodes) > _MOST_AROUND else ()
+        many = len(view.nodes) > _MOST_AROUND
+        return _rows(view.nodes, ceil(sqrt(len(view.nodes)))) if many else ()
     distance = nx.multi_source_dijkstra_path_length(graph, roots)
     cards = {
         name: next(graph.neighbors(name))
@@ -110,13 +111,13 @@ def _levels(hardware: Hardware, view: Shown) -> tuple[tuple[str, ...], ...]:
     levels: list[tuple[str, ...]] = []
     for _, row in sorted(rows.items()):
         ordered = row if view.machines else _ordered(row, levels, graph)
-        levels.append(tuple(each for name in ordered for each in (name, *_beside(name, cards))))
+        whole = [each for name in ordered for each in (name, *_beside(name, cards))]
+        levels += _rows(whole, ceil(len(whole) / ceil(len(whole) / _MOST_WIDE)))
     return tuple(levels)
 
 
-def _rows(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """As near to a square as can be, which is how a square torus is numbered."""
-    width = ceil(sqrt(len(names)))
+def _rows(names: Sequence[str], width: int) -> tuple[tuple[str, ...], ...]:
+    """So many in a row."""
     return tuple(tuple(names[start : start + width]) for start in range(0, len(names), width))
 
 

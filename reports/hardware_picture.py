@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from math import dist
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ _MARGIN_IN = 0.35
 _TITLE_IN = 0.55
 _LEGEND_LINE_IN = 0.28
 _LABELLED_LINKS = 24
+_BETWEEN_IN = 0.65
+_BELOW_IN = 1.05
+"""How far links go around nodes between two levels, and below the last."""
 _LINK_COLOURS = ("#4C78A8", "#F28E2B", "#4E9F50", "#D6404E", "#9D5C9E", "#6B6B6B")
 
 
@@ -75,14 +79,20 @@ def _row(plan: Layout, name: str) -> tuple[int, int]:
 
 
 def _bend(plan: Layout, one: str, other: str) -> float:
-    """How much a link bends: what would pass behind a node of its level or its column goes around."""
+    """How much a link bends: what would pass behind a node of its level or its column goes around.
+
+    As a fraction of its length; the middle of the link is off its straight line by half of that.
+    """
     if not plan.levels:
         return 0.0
     (row, place), (other_row, other_place) = _row(plan, one), _row(plan, other)
     apart = other_place - place if row == other_row else other_row - row
     if (row != other_row and place != other_place) or abs(apart) <= 1:
         return 0.0
-    return 0.25 if apart > 0 else -0.25
+    room_in = _BELOW_IN if row == other_row == len(plan.levels) - 1 else _BETWEEN_IN
+    length = dist(plan.positions[one], plan.positions[other])
+    most = min(0.25, 2 * (room_in if row == other_row else plan.widths_in[one] / 2) / length)
+    return most if apart > 0 else -most
 
 
 def _has_arcs(plan: Layout, view: Shown) -> bool:

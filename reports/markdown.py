@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataflow.result import Result
-from reports import communication_tables, content, units
+from reports import communication_tables, content, plan_tables, units
 from reports.document import report_of
 from reports.grid import Grid
 from reports.schema import Report, VerificationEntry
@@ -186,17 +186,8 @@ def _verification(verification: VerificationEntry | None) -> Iterator[str]:
 
 
 def _inputs(report: Report) -> Iterator[str]:
-    mesh = ", ".join(f"{axis}: {length}" for axis, length in report.plan.mesh.items())
-    rules = tuple(
-        (
-            f"`{pattern}`",
-            ", ".join(f"{dimension} over {axis}" for dimension, axis in rule.shard.items()) or "-",
-            ", ".join(rule.on) or "the mesh",
-        )
-        for pattern, rule in report.plan.layers.items()
-    )
-    note = f"mesh {{{mesh}}}; of the patterns that match a layer the last one holds"
-    yield _section(Grid("Plan", ("layers", "sharded", "on"), rules, left=("sharded", "on"), note=note))
+    yield _section(plan_tables.rules(report.plan))
+    yield _section(plan_tables.settings(report.plan))
     overrides = tuple((override.path, override.value) for override in report.overrides)
     yield _section(Grid("Set from outside", ("field", "value"), overrides, left=("value",)))
     constants = tuple((c.path, c.value, c.source, c.where) for c in report.constants)

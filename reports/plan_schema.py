@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from dataflow.plan import Order
 from reports.entry import Entry
 
 
@@ -59,6 +60,6 @@ class PlanEntry(Entry):
     layers: dict[str, RuleEntry] = Field(description="pattern of layer names to rule; the last that matches")
     pipeline: PipelineEntry | None = None
     microbatches: int = Field(1, description="of layers whose rule says nothing else")
-    order: Literal["gpipe", "1f1b"] = Field("1f1b", description="of micro-batches")
+    order: Order = Field("1f1b", description="of micro-batches")
     bucket_bytes: int = Field(0, description="gradients exchanged together; 0 for each alone")
     collectives: dict[str, AlgorithmEntry] = Field({}, description="kind, or *, to how it is carried out")

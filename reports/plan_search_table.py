@@ -22,7 +22,7 @@ _SHOWN = 10
 
 
 def show_plan_search(search: PlanSearch, plans: Sequence[Compared]) -> RenderableType:
-    """The best plans, then what the best, the next and data parallelism spend a step on; for ``rich.print``."""
+    """The best plans, then what the best, the next and others spend a step on; for ``rich.print``."""
     from rich.console import Group
     from rich.padding import Padding
 
@@ -59,8 +59,8 @@ def _trial_row(place: int, trial: Trial) -> Row:
 
 def _thoroughness(search: PlanSearch, fitting: int) -> str:
     tried = len(search.trials)
-    told = f"{tried:,} plans simulated, {fitting:,} of them can be carried out and fit; {search.ruled_out:,} ruled out"
-    told += " by the work of their busiest processor alone"
+    told = f"{tried:,} plans simulated, {fitting:,} of them can be carried out and fit; "
+    told += f"{search.ruled_out:,} ruled out by the work of their busiest processor alone"
     if search.exhaustive:
         return f"{told}: no plan of the {search.candidates:,} there are is faster"
     return f"{told}; of {search.candidates:,} that there are"
@@ -77,8 +77,8 @@ def why_grid(plans: Sequence[Compared]) -> Grid:
         "Why",
         ("", *(plan.name for plan in plans)),
         tuple(rows),
-        note="computing, exposed communication and waiting: of the mean processor; limited by: what, twice as "
-        "fast, makes the step so many times faster",
+        note="computing to hidden communication: of the mean processor; limited by: what, twice as fast, "
+        "makes the step so many times faster",
     )
 
 

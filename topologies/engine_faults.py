@@ -40,7 +40,7 @@ def network_faults(network: Network, batch: int, root: Node) -> list[Fault]:
 def plan_faults(
     plan: Plan, ops: Mapping[str, Op], hardware: Hardware, root: Node, *, automatic: bool
 ) -> list[Fault]:
-    """What a plan asks for and cannot have. root: the experiment's tree. automatic: whether it is searched."""
+    """What a plan asks for and cannot have. root: the experiment's tree. automatic: if it is searched."""
 
     def place(text: str) -> Place:
         return root.nearest(_planned(text)).blamed

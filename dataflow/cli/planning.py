@@ -85,7 +85,7 @@ def _check_output(output: str | None) -> None:
 
 
 def _write(output: str, experiment: Experiment, search: PlanSearch) -> None:
-    """Writes the best plan, as an experiment that extends one with an automatic plan, or to be put into one."""
+    """Writes the best plan: an experiment that extends one with an automatic plan, or a part of one."""
     from reports import plan_yaml
 
     extends = None

@@ -90,6 +90,8 @@ class Control:
         """For tasks that must wait for others of their step, beyond their data, the names of those."""
         found = self._after_tasks()
         by_processor: dict[str, list[Slot]] = {}
+        # Micro-batches of unlike sizes wait for parts of one another; there the order is a preference.
+        alike = len({slot.part.microbatches for slot in self._slots} - {1}) == 1
         for slot in self._slots:
             by_processor.setdefault(slot.part.processor, []).append(slot)
         for processor, everything in by_processor.items():
@@ -97,9 +99,9 @@ class Control:
             forward = _by_microbatch(slot for slot in slots if slot.task.phase is not Phase.GRADIENT)
             backward = _by_microbatch(slot for slot in slots if slot.task.phase is Phase.GRADIENT)
             pairs = self._all_forward_first(forward, backward) if self._gpipe else ()
-            if not self._gpipe:
+            if not self._gpipe and alike:
                 pairs = self._few_in_flight(forward, backward, self._in_flight(processor))
-            pairs = [*pairs, *_all_parts_first(everything, backward)]
+            pairs = [*pairs, *_all_parts_first(everything)]
             for later, earlier in pairs:
                 found.setdefault(later.name, []).append(earlier.name)
         return found
@@ -140,14 +142,19 @@ class Control:
         ]
 
 
-def _all_parts_first(
-    everything: Sequence[Slot], backward: Mapping[int, list[Slot]]
-) -> Iterable[tuple[Slot, Slot]]:
+def _all_parts_first(slots: Sequence[Slot]) -> list[tuple[Slot, Slot]]:
     """What takes the whole batch at once goes backward after all micro-batches of the layers behind it."""
-    last = [slots[-1] for slots in backward.values()]
-    following = everything[everything.index(last[-1]) :] if last else []
-    whole = [s for s in following if s.task.phase is Phase.GRADIENT and s.part.microbatches == 1]
-    return [(slot, earlier) for slot in whole[:1] for earlier in last]
+    pairs: list[tuple[Slot, Slot]] = []
+    before: dict[int, Slot] = {}
+    for slot in slots:
+        if slot.task.phase is not Phase.GRADIENT:
+            continue
+        if slot.part.microbatches > 1:
+            before[slot.part.microbatch] = slot
+        else:
+            pairs += [(slot, earlier) for earlier in before.values()]
+            before.clear()
+    return pairs
 
 
 def _by_microbatch(slots: Iterable[Slot]) -> dict[int, list[Slot]]:

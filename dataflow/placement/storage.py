@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from dataflow.errors import PlanError
@@ -57,7 +57,7 @@ class Storage:
 
     def _stored(self, task: Task) -> Stored:
         tensor = self._graph.tensors[task.reads["parameter"]]
-        read = tuple(self._read[tensor.name])
+        read = _disjoint(tuple(self._read[tensor.name]))
         store = self._plan.rule(tensor.layer).store
         parameter = self._shards(tensor, read, store["parameter"]) if "parameter" in store else read
         update = parameter
@@ -71,7 +71,7 @@ class Storage:
             update = self._shards(tensor, read, store["velocity"])
         gradient = self._shards(tensor, read, store["gradient"]) if "gradient" in store else update
         # Who updates a parameter that lives elsewhere keeps a copy, rather than ask for it every step.
-        parameter = _distinct([*parameter, *(home for home in update if not _has(parameter, home))])
+        parameter = _disjoint([*parameter, *update])
         return Stored(parameter, gradient, update, scattered="gradient" in store)
 
     def _shards(self, tensor: Tensor, read: tuple[Home, ...], axes: Axes) -> tuple[Home, ...]:
@@ -92,6 +92,11 @@ def _distinct(homes: Iterable[Home]) -> tuple[Home, ...]:
     return tuple(dict.fromkeys(homes))
 
 
-def _has(homes: Iterable[Home], wanted: Home) -> bool:
-    """Whether homes in the memory that wants it hold a region already."""
-    return not uncovered(wanted.region, (home.region for home in homes if home.memory == wanted.memory))
+def _disjoint(homes: Collection[Home]) -> tuple[Home, ...]:
+    """The same regions in the same memories, no part of them twice in one: the largest are left whole."""
+    kept: dict[str, list[Region]] = {}
+    for home in sorted(homes, key=lambda home: -home.region.size):
+        there = kept.setdefault(home.memory, [])
+        there += uncovered(home.region, tuple(there))
+    order = dict.fromkeys(home.memory for home in homes)
+    return tuple(Home(region, memory) for memory in order for region in kept[memory])

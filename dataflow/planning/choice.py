@@ -40,7 +40,7 @@ class Choice:
 
 
 def choices(block: Block, axes: Mapping[str, int], allowed: Sequence[SplitName]) -> tuple[Choice, ...]:
-    """The ways to split a block over all of the axes: as one, or batch over the first and another over the second.
+    """The ways to split a block: over all axes as one, or the batch over the first and more over the second.
 
     axes: the mesh's but for that of stages, at most two, each longer than 1.
     """

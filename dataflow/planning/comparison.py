@@ -18,7 +18,10 @@ from dataflow.simulation import simulate
 
 @dataclass(frozen=True)
 class Compared:
-    """A plan that was measured. name: what it is, or all that it is, beside the others. metrics: None if it does not fit."""
+    """A plan that was measured.
+
+    name: what it is beside the others, or all that it is. metrics: None for one that does not fit.
+    """
 
     name: str
     plan: Plan

@@ -209,4 +209,4 @@ class _Search:
             told += f"; best so far {self.best.outcome.step_time_ps / 1e9:.3f} ms ({self.best.splits})"
         if self.auto.storage:
             return f"{told}; they are kept in {self.auto.storage!r}: the same command goes on from there"
-        return f"{told}; with a storage file (plan.auto.storage, --storage FILE) the next search could go on from here"
+        return f"{told}; with a storage file (plan.auto.storage, --storage FILE) the next could go on here"

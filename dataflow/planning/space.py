@@ -38,12 +38,11 @@ class Space:
         self.meshes = tuple(self._meshes(processors))
         stages = dict(self.meshes[0]).get(STAGE, 1)
         if stages > len(self.blocks):
-            raise CheckError(
-                f"automatic plan for hardware {experiment.hardware.name!r}",
-                [
-                    f"mesh axis {STAGE!r} has {stages} stages, but the network can be cut into {len(self.blocks)} at most"
-                ],
+            fault = (
+                f"mesh axis {STAGE!r} has {stages} stages, but the network has only {len(self.blocks)} blocks; "
+                "make it shorter"
             )
+            raise CheckError(f"automatic plan for hardware {experiment.hardware.name!r}", [fault])
         self._choices: dict[Mesh, tuple[tuple[Choice, ...], ...]] = {}
 
     def plan(self, candidate: Candidate) -> Plan:

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 import topologies
+from dataflow.hardware import Hardware
 from reports import draw_hardware, hardware_json, show_hardware
 from reports.hardware_layout import layout, shown
 from reports.hardware_picture import hardware_figure
@@ -51,6 +52,36 @@ def test_machines_of_a_cluster_are_one_box_each() -> None:
     assert sum(len(links) for links in view.ties.values()) == 2 * 3 * 64
     written = [label.get_text() for label in hardware_figure(hardware).axes[0].texts]
     assert written.count("8 h100") == 8
+
+
+def written(folder: Path, text: str) -> Hardware:
+    """The machine of a text."""
+    link = '{bandwidth: {value: "1 GB/s", source: s}, latency: {value: "0 us", source: s}, duplex: full}'
+    path = folder / "machine.yaml"
+    path.write_text(f"kind: hardware\nlinks: {{wire: {link}}}\n{text}")
+    return topologies.load_hardware(str(path))
+
+
+def test_a_square_torus_is_drawn_as_a_square(tmp_path: Path) -> None:
+    """Sixty-four processors without a switch: eight rows of eight, as they are numbered."""
+    hardware = written(
+        tmp_path,
+        "models: {gtx580: {from: gtx580}}\nprocessors: {gpu: {model: gtx580, count: 64}}\n"
+        "interconnect: [{kind: torus, dims: [8, 8], nodes: 'gpu*', link: wire}]\n",
+    )
+    levels = layout(hardware, shown(hardware)).levels
+    assert [level[0] for level in levels] == [f"gpu{8 * row}" for row in range(8)]
+    assert {len(level) for level in levels} == {8}
+
+
+def test_wide_levels_are_cut_into_rows(tmp_path: Path) -> None:
+    """The 36 routers of a dragonfly stand in two rows of eighteen above the nine machines."""
+    hardware = written(
+        tmp_path,
+        "cluster: {of: a100x8, count: 9}\n"
+        "interconnect: [{kind: dragonfly, a: 4, p: 2, h: 2, nodes: 'node*/nic*', link: wire}]\n",
+    )
+    assert [len(level) for level in layout(hardware, shown(hardware)).levels] == [18, 18, 9]
 
 
 @pytest.mark.parametrize("name", ["dgx1-p100", "h100x8-cluster", "deepbench-pascal", "a100x8", "gtx580"])

@@ -145,11 +145,11 @@ def test_a_whole_dragonfly(a: int, p: int, h: int) -> None:
     assert len(wiring.switches) == a * (a * h + 1)
     assert {made.degree(router) for router in wiring.switches} == {p + a - 1 + h}
     groups = [
-        frozenset(end.partition("-router")[0] for end in (edge.first, edge.second))
+        frozenset(end.rpartition("-")[0] for end in (edge.first, edge.second))
         for edge in wiring.edges
         if edge.link == "far"
     ]
-    pairs = {frozenset(pair) for pair in combinations([f"fabric/group{g}" for g in range(a * h + 1)], 2)}
+    pairs = {frozenset(pair) for pair in combinations([f"fabric/router{g}" for g in range(a * h + 1)], 2)}
     assert len(groups) == len(set(groups))
     assert set(groups) == pairs
     between_routers = made.subgraph(wiring.switches)

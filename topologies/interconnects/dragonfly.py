@@ -16,7 +16,8 @@ from topologies.interconnects.wiring import Edge, Joins, Wiring, all_pairs
 class DragonflyDocument(Joins):
     """Groups of ``a`` routers, each with ``p`` nodes and ``h`` links to other groups.
 
-    Routers of a group are all linked, and so are each two of the a h + 1 groups, once.
+    Routers of a group are all linked, and so are each two of the a h + 1 groups, once. They are
+    called by group and place in it: ``fabric/router0-0``.
     local, remote: kinds of links in and between groups, ``link`` when left out.
     """
 
@@ -56,4 +57,4 @@ class DragonflyDocument(Joins):
             yield Edge(routers[near], routers[far], self.remote or self.link, self.lanes)
 
     def _router(self, index: int) -> str:
-        return f"{self.name}/group{index // self.a}-router{index % self.a}"
+        return f"{self.name}/router{index // self.a}-{index % self.a}"
