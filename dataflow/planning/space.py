@@ -39,7 +39,7 @@ class Space:
         stages = dict(self.meshes[0]).get(STAGE, 1)
         if stages > len(self.blocks):
             fault = (
-                f"mesh axis {STAGE!r} has {stages} stages, but the network has only {len(self.blocks)} blocks; "
+                f"mesh axis {STAGE!r} has {stages} stages, but the network only {len(self.blocks)} blocks; "
                 "make it shorter"
             )
             raise CheckError(f"automatic plan for hardware {experiment.hardware.name!r}", [fault])

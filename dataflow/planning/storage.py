@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,9 @@ from dataflow.version import __version__
 if TYPE_CHECKING:
     from optuna import Study
 
-_SQLITE = b"SQLite format 3\0"
+_PATIENCE_S = 1.0
+"""How long to wait for another process that writes to the file."""
+
 _KEY, _PLAN, _STEP, _PEAKS, _EXCHANGED, _FAULT = (
     "key",
     "plan",
@@ -79,16 +82,15 @@ class TrialStorage:
         if path.is_dir():
             raise PlanError(f"plan storage {self._path!r} is a folder; name a file in it")
         try:
-            with path.open("ab"):
-                pass
-            with path.open("rb") as file:
-                start = file.read(len(_SQLITE))
-        except OSError as fault:
+            with closing(sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as fault:
             raise PlanError(
-                f"plan storage {self._path!r} cannot be written: {fault.strerror}; name another file"
+                f"plan storage {self._path!r} cannot be used: {fault}; "
+                "let another search that uses it end, or name another file"
             ) from None
-        if start not in (b"", _SQLITE):
-            raise PlanError(f"plan storage {self._path!r} is no SQLite file; name another, or remove it")
 
     def _open(self, name: str) -> Study:
         import optuna
