@@ -128,9 +128,7 @@ def _attention(op: Attention, given: Given) -> Any:
 
 
 def _layer_normalization(op: LayerNormalization, given: Given) -> Any:
-    return _last(
-        functional.layer_norm(_last(given.x), (op.channels,), given.weight, given.bias, op.epsilon)
-    )
+    return _last(functional.layer_norm(_last(given.x), (op.channels,), given.weight, given.bias, op.epsilon))
 
 
 _LAYERS: dict[type[Op], Callable[[Any, Given], Any]] = {

@@ -34,13 +34,15 @@ class Network:
 
     input: (channels, height, width) of one image, or how many tokens one sequence has.
     classes: how many labels there are; of tokens, the vocabulary: the labels are the tokens
-    that come next.
+    that come next. normalized_together: of how many consecutive images batch normalisation
+    takes the statistics where a layer does not say; of the whole batch when left out.
     """
 
     name: str
     input: tuple[Count, Count, Count] | Tokens
     classes: Count
     layers: Mapping[str, LayerSpec]
+    normalized_together: Count | None = None
     description: str = ""
     source: str = ""
 
@@ -127,7 +129,9 @@ class Network:
             if all(source in shapes for source in self.inputs[name]):
                 sources = tuple(shapes[source] for source in self.inputs[name])
                 tokens = DATA in self.inputs[name] and isinstance(self.input, Tokens)
-                binding = Binding(name, batch, sources, self.classes, self.label_shape, tokens)
+                binding = Binding(
+                    name, batch, sources, self.classes, self.label_shape, tokens, self.normalized_together
+                )
                 try:
                     bound[name] = self.layers[name].bind(binding)
                 except NetworkError as fault:

@@ -60,20 +60,22 @@ class Options:
             raise OptionError("images: the name of the folder is empty; leave it out for sample photographs")
 
 
-def place_experiment(experiment: Experiment) -> PlacedGraph:
+def place_experiment(experiment: Experiment, progress: Progress | None = None) -> PlacedGraph:
     """An experiment's training step, placed on its hardware by its plan, which is searched if automatic."""
-    experiment = planned(experiment)
+    experiment = planned(experiment, _named(progress, "searching for a plan"))
     return place(training_graph(experiment), experiment.hardware, experiment.plan)
 
 
-def simulate_experiment(experiment: Experiment, *, limits: bool = True) -> Result:
+def simulate_experiment(
+    experiment: Experiment, progress: Progress | None = None, *, limits: bool = True
+) -> Result:
     """Times an experiment without computing values.
 
     limits: whether to simulate faster machines too, to say what limits the step. Raises
     OutOfMemoryError, with the batch that would fit, when a memory is too small.
     """
     backends.get(experiment.backend)  # An unknown one is an error here too.
-    experiment = planned(experiment)
+    experiment = planned(experiment, _named(progress, "searching for a plan"))
     placed = place_experiment(experiment)
     with _naming_the_batch_that_fits(experiment):
         run = simulate(placed, experiment.training.steps)
@@ -91,7 +93,7 @@ def run_experiment(
     options = options or Options()
     backend = backends.get(experiment.backend)
     if not backend.computes:
-        return replace(simulate_experiment(experiment, limits=options.limits), backend=backend.name)
+        return replace(simulate_experiment(experiment, progress, limits=options.limits), backend=backend.name)
     experiment = planned(experiment, _named(progress, "searching for a plan"))
     steps = experiment.training.steps
     placed = place_experiment(experiment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataflow.result import Result
-from reports import communication_tables, content, plan_tables, units
+from reports import communication_tables, content, plan_rules, units
 from reports.document import report_of
 from reports.grid import Grid
 from reports.schema import Report, VerificationEntry
@@ -186,8 +186,8 @@ def _verification(verification: VerificationEntry | None) -> Iterator[str]:
 
 
 def _inputs(report: Report) -> Iterator[str]:
-    yield _section(plan_tables.rules(report.plan))
-    yield _section(plan_tables.settings(report.plan))
+    yield _section(plan_rules.rules(report.plan))
+    yield _section(plan_rules.settings(report.plan))
     overrides = tuple((override.path, override.value) for override in report.overrides)
     yield _section(Grid("Set from outside", ("field", "value"), overrides, left=("value",)))
     constants = tuple((c.path, c.value, c.source, c.where) for c in report.constants)

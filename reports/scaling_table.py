@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NOTHING = "nothing alone"
 """What limits a step that no resource makes faster by itself."""
 
-UNKNOWN = "not simulated"
+UNKNOWN = "unknown"
 """What limits a step of which no faster machine was simulated."""
 
 _NUMBERS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataflow.intervals import Intervals
 from dataflow.ops import Phase
@@ -70,7 +70,7 @@ def _labels(span: Span) -> tuple[str, ...]:
 
 
 def microbatches(trace: Trace) -> dict[int, int]:
-    """The micro-batch of forward and gradient tasks, by the span's index; empty when there is only one.
+    """The micro-batch of forward and gradient tasks that are done for several, by the span's index.
 
     Of these, tasks that do the same on one processor in one step differ in their micro-batch alone.
     """
@@ -79,11 +79,10 @@ def microbatches(trace: Trace) -> dict[int, int]:
         if span.kind is TaskKind.COMPUTE and span.phase is not Phase.UPDATE:
             key = (span.processor, span.step, span.layer, span.phase, span.operation)
             alike.setdefault(key, []).append(span)
-    if all(len(spans) == 1 for spans in alike.values()):
-        return {}
     return {
         span.index: number
         for spans in alike.values()
+        if len(spans) > 1
         for number, span in enumerate(sorted(spans, key=lambda span: span.task))
     }
 
@@ -91,17 +90,17 @@ def microbatches(trace: Trace) -> dict[int, int]:
 def joined_bars(spans: Iterable[Span], microbatch: Mapping[int, int], least_gap_ps: int) -> tuple[Bar, ...]:
     """A bar for what follows at once in the same phase and micro-batch, with the micro-batch's number.
 
-    least_gap_ps: gaps below this are not seen.
+    Sums go with what is before them. least_gap_ps: gaps below this are not seen.
     """
     found: list[Bar] = []
     last: tuple[int, str, int | None] | None = None
     for span in sorted(spans, key=lambda span: span.start_ps):
         number = microbatch.get(span.index)
+        if span.kind is TaskKind.SUM and last is not None:
+            number = last[2]
         this = (span.step, phase_of(span), number)
         if this == last and span.start_ps - found[-1].end_ps <= least_gap_ps:
-            found[-1] = Bar(
-                found[-1].start_ps, span.end_ps, found[-1].phase, found[-1].labels, found[-1].shaded
-            )
+            found[-1] = replace(found[-1], end_ps=span.end_ps)
             continue
         labels = () if number is None else (str(number),)
         found.append(Bar(span.start_ps, span.end_ps, this[1], labels, bool(number and number % 2)))

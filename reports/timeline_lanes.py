@@ -119,7 +119,7 @@ def _representatives(found: Sequence[_Lane], seen_ps: int) -> tuple[Sequence[_La
     for lane in found:
         alike.setdefault(lane.looks(seen_ps), []).append(lane)
     kinds = [replace(lanes[0], alike=len(lanes)) for lanes in alike.values()]
-    if len(kinds) > _KINDS_SHOWN and len(found) <= _LANES_SHOWN:
+    if len(found) <= _LANES_SHOWN and (len(kinds) > _KINDS_SHOWN or len(kinds) == len(found)):
         return found, ""
     if len(kinds) <= _LANES_SHOWN:
         return kinds, f"{len(found)} processors, those alike drawn once"

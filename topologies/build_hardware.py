@@ -15,7 +15,7 @@ from topologies.override import OUTSIDE_SOURCE
 from topologies.processor_document import DEFAULT, Attained, OfKind, ProcessorModel
 from topologies.tree import Fault, Keys, Node
 
-PASSES = ("forward", "input_gradient", "weight_gradient", "update")
+PASSES = ("forward", "moments", "input_gradient", "weight_gradient", "update")
 
 
 def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> Hardware | None:

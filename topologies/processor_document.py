@@ -61,6 +61,7 @@ class OfKind:
     memory: Fraction | None = None
     source: Source | None = None
     forward: Attained | None = None
+    moments: Attained | None = None
     input_gradient: Attained | None = None
     weight_gradient: Attained | None = None
     update: Attained | None = None

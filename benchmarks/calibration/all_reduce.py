@@ -11,8 +11,6 @@ from benchmarks.calibration.nets import FLOAT
 
 SINGLE_SOCKET = ("titanx-pascal", "gtx1080ti")
 TWO_SOCKETS = ("titanx", "m40", "p100-pcie")
-QPI_BYTES_PER_S = 2 * 19.2e9
-"""Two links of 9.6 GT/s and 2 bytes, each way."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +60,18 @@ def links() -> dict[str, float]:
     crossing = geometric_mean(two[card].latency for card in ("titanx", "m40")) - overhead
     between = geometric_mean(step.bandwidth for step in two.values())
     k80 = k80_ring()
-    return {
-        "deepbench-pascal.links.pcie.bandwidth": geometric_mean(step.bandwidth for step in one),
+    table = {
         "deepbench-pascal.models.titanx-pascal.copy.overhead": overhead,
         "deepbench-maxwell.models.titanx.copy.overhead": overhead,
         "deepbench-maxwell.models.p100-pcie.copy.overhead": two["p100-pcie"].latency - crossing,
         "deepbench-maxwell.links.qpi.latency": crossing,
-        "deepbench-maxwell.links.qpi.attained": between / QPI_BYTES_PER_S,
         "k80x8.links.pcie.bandwidth": geometric_mean((k80[2], k80[4])),
-        "k80x8.links.qpi.attained": k80[8] / QPI_BYTES_PER_S,
+        "k80x8.links.qpi.bandwidth": k80[8],
     }
+    inside = geometric_mean(step.bandwidth for step in one)
+    for machine in ("deepbench-maxwell", "deepbench-pascal", "titanx4", "dgx1-p100"):
+        table[f"{machine}.links.pcie.bandwidth"] = inside
+        table[f"{machine}.links.peer.bandwidth"] = between
+    for machine in ("deepbench-maxwell", "dgx1-p100"):
+        table[f"{machine}.links.qpi.bandwidth"] = between
+    return table

@@ -96,11 +96,14 @@ def simulate(
 ) -> None:
     """Time a training step without computing values; with --out, report it."""
     import topologies
+    from dataflow.cli.terminal import progress_bars
     from dataflow.session import simulate_experiment
 
     loaded = topologies.load(experiment, overrides(settings, steps=steps, batch=batch, seed=seed))
     folder = None if out is None else checked_folder(out)
-    _report(simulate_experiment(loaded, limits=not no_limits), folder, as_json)
+    with progress_bars() as progress:
+        result = simulate_experiment(loaded, progress, limits=not no_limits)
+    _report(result, folder, as_json)
 
 
 @click.command()

@@ -69,7 +69,9 @@ def scale(
         raise OptionError("--strong keeps the batch, --weak and --batch-per-processor change it; choose one")
     sweep = _sweep(over, weak, batch_per_processor)
     chosen = overrides(settings, steps=steps, batch=batch, seed=seed)
-    folder = checked_folder(f"results/{Path(experiment).stem}-scaling" if out is None else out)
+    folder = checked_folder(
+        f"results/{Path(experiment).name.removesuffix('.yaml')}-scaling" if out is None else out
+    )
     with progress_bars() as progress:
         scaling = scale_experiment(experiment, chosen, sweep, progress, limits=not no_limits)
     write_scaling(scaling, folder)

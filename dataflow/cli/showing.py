@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import topologies
-from dataflow.cli.terminal import print_json, print_tables
+from dataflow.cli.terminal import print_json, print_tables, progress_bars
 from dataflow.errors import OptionError, ReportError
 from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
@@ -79,7 +79,8 @@ def _show_hardware(hardware: Hardware, draw: str | None, as_json: bool) -> None:
 def _show_experiment(experiment: Experiment, draw: str | None, as_json: bool) -> None:
     from dataflow.session import place_experiment
 
-    placed = place_experiment(experiment)
+    with progress_bars() as progress:
+        placed = place_experiment(experiment, progress)
     training = experiment.training
     if draw:
         draw_network(experiment.network, Path(draw))

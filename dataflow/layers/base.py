@@ -29,7 +29,7 @@ class Binding:
     """What a description is bound with: its layer's name, the batch, the inputs' shapes.
 
     labels: the shape of one example's labels. tokens: whether it reads the network's tokens,
-    of shape (positions,), in place of activations.
+    of shape (positions,), in place of activations. normalized_together: see ``Network``.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Binding:
     classes: int
     labels: Shape = ()
     tokens: bool = False
+    normalized_together: int | None = None
 
     def fault(self, text: str) -> NetworkError:
         """An error about this layer."""

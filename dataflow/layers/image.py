@@ -163,7 +163,7 @@ class BatchNormalizationLayer(Learned):
     """Batch normalisation with a learned scale (1 at first) and shift (0 at first) for each channel.
 
     images: mean and variance are those of so many consecutive images of the batch, which they
-    divide; of the whole batch when left out, or when it has fewer. With data parallelism over p
+    divide; of the network's ``normalized_together`` when left out, else of the whole batch. With data parallelism over p
     processors, batch / p images a group are what each would compute without synchronising.
     """
 
@@ -175,7 +175,7 @@ class BatchNormalizationLayer(Learned):
     def bind(self, binding: Binding) -> Op:
         """The op for this batch and input. Raises NetworkError unless the groups divide the batch."""
         shape = (binding.batch, *binding.single())
-        images = min(self.images or binding.batch, binding.batch)
+        images = min(self.images or binding.normalized_together or binding.batch, binding.batch)
         if binding.batch % images:
             raise binding.fault(f"groups of {images} images do not divide a batch of {binding.batch}")
         return BatchNormalization(shape, images, images * prod(shape[2:]), self.epsilon)

@@ -44,7 +44,7 @@ class Role(Enum):
     OUTPUT = "output"
     """The activation that other layers read."""
     SAVED = "saved"
-    """Written by the forward pass for the gradient passes of the same layer."""
+    """Written by one pass for later passes of the same layer."""
 
 
 @dataclass(frozen=True)

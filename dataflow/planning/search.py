@@ -77,9 +77,12 @@ class _Search:
     def visit(self, candidate: Candidate, *, always: bool = False) -> Trial | None:
         """The trial of a candidate; None when it cannot be the best, or nothing more may be simulated."""
         if candidate not in self.seen and (self.left or always):
+            before = len(self.trials)
             self.seen[candidate] = trial = self._try(candidate, always=always)
             if trial is not None:
                 self._note(candidate, trial)
+            if self.progress and len(self.trials) > before:
+                self.progress(len(self.trials), self.auto.trials)
         return self.seen.get(candidate)
 
     def _try(self, candidate: Candidate, *, always: bool) -> Trial | None:
@@ -98,8 +101,6 @@ class _Search:
                 self.storage.add(plan, f"{candidate.mesh_told}; {described}", outcome)
         trial = self.evaluator.trial(len(self.trials), plan, (candidate.mesh_told, described), outcome)
         self.trials[key] = trial
-        if self.progress:
-            self.progress(len(self.trials), self.auto.trials)
         return trial
 
     def _least_ps(self, plan: Plan) -> int:

@@ -38,7 +38,8 @@ def plan_key(plan: Plan) -> str:
 
 def study_name(experiment: Experiment) -> str:
     """The name under which an experiment's trials are kept: it changes with all that they depend on."""
-    parts = (experiment.network, experiment.hardware, experiment.training, __version__)
+    training = experiment.training
+    parts = (experiment.network, experiment.hardware, training.batch, training.itemsize, __version__)
     return f"dataflow {experiment.name} {sha256(repr(parts).encode()).hexdigest()[:16]}"
 
 

@@ -82,14 +82,14 @@ def test_inputs_stand_for_the_layers_in_their_order() -> None:
 
 def test_no_gradient_for_the_branch_that_learns_nothing() -> None:
     """Of a join of the images with what was learned from them only the latter has a gradient."""
-    layers = {"c": conv(3, 1), "j": concat("data", "c"), "f": fc(2)}
+    layers: Layers = {"c": conv(3, 1), "j": concat("data", "c"), "f": fc(2)}
     tasks = {task.name: task for task in graph_of(layers, image=(2, 4, 4)).tasks}
     assert dict(tasks["j.input_gradient"].writes) == {"input1.grad": "c.grad@0"}
 
 
 def test_a_join_of_nothing_learned_has_no_gradient_pass() -> None:
     """Neither branch leads to a parameter, so nothing is computed backwards."""
-    layers = {"r": RELU, "j": add("data", "r"), "f": fc(2)}
+    layers: Layers = {"r": RELU, "j": add("data", "r"), "f": fc(2)}
     names = [task.name for task in graph_of(layers).tasks]
     assert "j.input_gradient" not in names
     assert "f.weight_gradient" in names
@@ -231,7 +231,7 @@ def test_joins_that_do_not_fit(layer: LayerSpec, fault: str) -> None:
 
 def test_global_pooling_needs_positions() -> None:
     """What a fully connected layer writes has none."""
-    layers = {"f": fc(3), "g": GlobalPoolingLayer(op="global_pooling"), "out": fc(2)}
+    layers: Layers = {"f": fc(3), "g": GlobalPoolingLayer(op="global_pooling"), "out": fc(2)}
     assert faults_of(layers) == ("layer 'g': needs an input of (channels, height, width), got (3,)",)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
-from hypothesis import Phase, given, seed, settings
+from hypothesis import given
 
 from dataflow.graph import training_graph
 from dataflow.measurement import measure
@@ -178,23 +177,9 @@ def test_placing_and_simulating_twice(world: World) -> None:
     assert simulate(again, 2).trace == simulate(world.placed, 2).trace
 
 
-def digest() -> str:
-    """A hash of the placements and traces of some worlds."""
-    found = hashlib.sha256()
-
-    @seed(0)
-    @settings(max_examples=15, deadline=None, database=None, phases=(Phase.generate,))
-    @given(world=worlds(steps=2))
-    def note(world: World) -> None:
-        found.update(repr((world.placed.tasks, simulate(world.placed, 2).trace)).encode())
-
-    note()
-    return found.hexdigest()
-
-
 def test_no_order_depends_on_hashing() -> None:
     """Placements and traces of random worlds are the same in processes with other hash seeds."""
-    script = "from tests.engine.test_laws_of_time import digest; print(digest())"
+    script = "from tests.engine.strategies import digest; print(digest(15))"
     found = {
         subprocess.run(
             [sys.executable, "-c", script],

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.ops import (
     KERNEL_OPS,
+    Add,
+    BatchNormalization,
+    Concat,
     Convolution,
     LocalResponseNormalization,
     MaxPooling,
     Op,
+    Pass,
     Phase,
     Role,
     SoftmaxCrossEntropy,
@@ -185,6 +191,45 @@ def test_normalisation_reads_neighbours_within_a_group() -> None:
         assert op.region("input", sliced(op, channel=(0, 48))) == Region(((0, 2), (0, stop), (0, 3), (0, 3)))
     inner = op.local(sliced(op, channel=(50, 52)))
     assert (inner.in_channels, inner.channels, inner.shift) == (6, 2, 2)
+
+
+def test_groups_are_a_division_of_the_channels() -> None:
+    """A slice of whole groups is the output channels of each; one group is no division."""
+    assert CONV2.divisions == {"group": ("channel", ((0, 128), (128, 256)))}
+    norm = LocalResponseNormalization(2, 6, 6, 3, 3, 5, 1e-4, 0.75, 2.0, blocks=equal_blocks(6, 6, 3))
+    assert norm.divisions == {"group": ("channel", ((0, 2), (2, 4), (4, 6)))}
+    assert replace(norm, blocks=equal_blocks(6, 6, 1)).divisions == {}
+
+
+def test_a_slice_of_a_concat_touches_the_inputs_in_it() -> None:
+    """Channels 3 to 6 of 2 + 3 + 4: the last two of the second input and the first of the third."""
+    op = Concat(1, (("input0", 2), ("input1", 3), ("input2", 4)))
+    slices = sliced(op, channel=(3, 6))
+    regions = [op.region(f"input{index}", slices) for index in range(3)]
+    assert regions == [None, Region(((0, 1), (1, 3))), Region(((0, 1), (0, 1)))]
+    assert op.local(slices) == Concat(1, (("input1", 2), ("input2", 1)))
+
+
+def test_sums_of_a_slice_are_those_of_its_groups() -> None:
+    """Images 4 to 7 of nine in groups of three: two of the second group and one of the third."""
+    op = BatchNormalization((9, 2), images=3, count=3)
+    slices = sliced(op, batch=(4, 7))
+    assert op.region("sums", slices) == Region(((1, 3), (0, 2), (0, 2)))
+    local = op.local(slices)
+    assert (local.first, local.groups, local.count) == (1, 2, 3)
+
+
+def test_a_pass_without_what_nobody_needs() -> None:
+    """It writes less, and may share no bytes with what it does not write."""
+    (_, back) = Add((2, 3)).passes
+    assert back.without({"input1.grad"}) == Pass(
+        "input_gradient",
+        Phase.GRADIENT,
+        ("output.grad",),
+        ("input0.grad",),
+        (("input0.grad", "output.grad"),),
+        view=True,
+    )
 
 
 def test_loss_is_sharded_by_image_alone() -> None:

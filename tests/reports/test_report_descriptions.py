@@ -53,7 +53,6 @@ def test_hardware_as_json() -> None:
         "links": ["gpu0->switch", "switch->gpu1"],
         "bandwidth_bytes_per_s": 6.0e9,
         "attained_bytes_per_s": 6.0e9,
-        "attained_bytes_per_s": 6.0e9,
         "latency_s": 0.0,
     }
     assert document["links"]["gpu0->switch"]["duplex"] == "full"

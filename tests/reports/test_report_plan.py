@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from dataflow.plan import CollectiveRule, Pipeline, Plan, Rule, Split
 from reports import report_json, report_markdown
+from reports.plan_rules import rules, settings
 from reports.plan_schema import PlanEntry
-from reports.plan_tables import rules, settings
 from tests.reports.worlds import tiny_result
 
 PLAN = Plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dataflow.placement import TaskKind
 from dataflow.result import Result
 from dataflow.trace import Trace
 from reports.timeline import timeline_figure
@@ -85,6 +86,7 @@ def test_representatives_of_still_more() -> None:
     assert len(labels) == 64
     assert labels[:5] == ["gpu0", "gpu1", "gpu2", "gpu3", "gpu5"]
     assert drawn.note == "64 of 80 processors, evenly chosen"
+    assert timeline(lonely(64, 64)).note == ""
 
 
 def test_staircase() -> None:
@@ -110,7 +112,7 @@ def test_staircase_of_64_stages() -> None:
 def test_microbatches_are_told_by_what_is_done_twice() -> None:
     """Two tasks alike in one step are two micro-batches; the same in two steps is one in each."""
     twice = in_order([compute(0, 5), compute(5, 9, 0), compute(9, 12, 1, layer="b")])
-    assert microbatches(twice) == {0: 0, 1: 1, 2: 0}
+    assert microbatches(twice) == {0: 0, 1: 1}
     steps = in_order([compute(0, 5), compute(5, 9, 0, step=1)])
     assert microbatches(replace(steps, step_ends_ps=(5, 9))) == {}
 
@@ -125,6 +127,15 @@ def test_gaps_that_cannot_be_seen_are_closed() -> None:
     measured = in_order([compute(0, 5), compute(7, 9, layer="b"), compute(9, 12, 1, layer="c")])
     assert bars(measured, 1) == [(0, 5), (7, 12)]
     assert bars(measured, 2) == [(0, 12)]
+
+
+def test_sums_go_with_the_micro_batch_before_them() -> None:
+    """What is added up after a gradient task is part of its bar."""
+    first, second = compute(0, 5), compute(7, 9, 1)
+    added = replace(compute(5, 7, 0), kind=TaskKind.SUM, layer="b")
+    measured = in_order([first, added, second])
+    drawn = joined_bars(measured.spans, microbatches(measured), 0)
+    assert [(bar.start_ps, bar.end_ps, bar.labels) for bar in drawn] == [(0, 7, ("0",)), (7, 9, ("1",))]
 
 
 def test_transfers_that_overlap_are_one_bar() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,14 +139,16 @@ def googlenet() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, 1000))
 
 
-@pytest.mark.parametrize("make", [lenet5, vgg16, resnet50, googlenet], ids=lambda make: make.__name__)
-def test_parameters_and_flop_are_those_of_torch(make: object) -> None:
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("lenet5", lenet5), ("vgg16", vgg16), ("resnet50", resnet50), ("googlenet", googlenet)],
+)
+def test_parameters_and_flop_are_those_of_torch(name: str, make: Callable[[], nn.Module]) -> None:
     """As many parameters, and as many FLOP forward as ``FlopCounterMode`` counts for one image."""
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode
 
-    assert callable(make)
-    network = topologies.load_network(make.__name__)
+    network = topologies.load_network(name)
     with torch.device("meta"):
         model = make()
         image = torch.empty(1, *network.input)

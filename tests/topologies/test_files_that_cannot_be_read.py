@@ -10,10 +10,8 @@ import topologies
 from dataflow.errors import TopologyError
 from tests.topologies.described import NETWORK, changed, faults, message
 
-SHIPPED = (
-    "There are: alexnet-1x-gtx580, alexnet-2x-gtx580, alexnet-2x-gtx580-batch, alexnet-2x-gtx580-rows, "
-    "alexnet-one-gpu, tiny-2x-gtx580; a path to a file of your own ends in .yaml"
-)
+NAMES = sorted(path.stem for path in (Path(topologies.__file__).parent / "experiments").glob("*.yaml"))
+SHIPPED = f"There are: {', '.join(NAMES)}; a path to a file of your own ends in .yaml"
 
 
 @pytest.mark.parametrize(

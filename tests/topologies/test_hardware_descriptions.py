@@ -12,6 +12,7 @@ from dataflow.errors import TopologyError
 from dataflow.hardware import Constant, Hardware, Link
 from dataflow.ops import KERNEL_OPS
 from tests.topologies.described import HARDWARE, cases, changed, faults
+from topologies.build_hardware import PASSES
 from topologies.processor_document import OP_KINDS
 
 COST = "cost: roofline"
@@ -129,6 +130,13 @@ def test_what_a_pass_leaves_out_its_kind_has_then_the_default(
 def test_efficiencies_know_every_kernel() -> None:
     """Each op that has a kernel and no other, sums of gradients, and what is not named."""
     assert set(OP_KINDS) == {op.kind for op in KERNEL_OPS} | {"accumulate", "default"}
+
+
+def test_efficiencies_know_every_pass() -> None:
+    """Of every op of every network that ships."""
+    networks = [entry.name for entry in topologies.shipped() if entry.kind == "network"]
+    ops = [op for name in networks for op in topologies.load_network(name).ops(1).values()]
+    assert {one.name for op in ops for one in op.passes} | {"update"} == set(PASSES)
 
 
 @pytest.mark.parametrize("kind", OP_KINDS)

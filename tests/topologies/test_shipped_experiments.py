@@ -12,6 +12,8 @@ import pytest
 import topologies
 from dataflow.ops import Phase
 from dataflow.placement.parts import Parts
+from dataflow.session import place_experiment
+from dataflow.simulation import simulate
 from topologies.find import Shipped
 
 SHIPPED = topologies.shipped()
@@ -20,21 +22,14 @@ EXPERIMENTS = [entry.name for entry in SHIPPED if entry.kind == "experiment"]
 
 def test_everything_that_ships_is_listed() -> None:
     """Experiments, networks and hardware, each by name, with a description of one line."""
-    assert [(entry.kind, entry.name) for entry in SHIPPED] == [
-        ("experiment", "alexnet-1x-gtx580"),
-        ("experiment", "alexnet-2x-gtx580"),
-        ("experiment", "alexnet-2x-gtx580-batch"),
-        ("experiment", "alexnet-2x-gtx580-rows"),
-        ("experiment", "alexnet-one-gpu"),
-        ("experiment", "tiny-2x-gtx580"),
-        ("network", "alexnet"),
-        ("network", "alexnet-one-gpu"),
-        ("network", "alexnet-owt"),
-        ("network", "caffenet"),
-        ("network", "tiny-two-tower"),
-        ("hardware", "gtx580"),
-        ("hardware", "gtx580x2"),
+    folder = Path(topologies.__file__).parent
+    there = [
+        (kind, path.stem)
+        for kind, under in (("experiment", "experiments"), ("network", "networks"), ("hardware", "hardware"))
+        for path in sorted((folder / under).glob("*.yaml"))
     ]
+    assert len(there) > 40
+    assert [(entry.kind, entry.name) for entry in SHIPPED] == there
     assert all(entry.description and "\n" not in entry.description for entry in SHIPPED)
     assert all(entry.path.stem == entry.name for entry in SHIPPED)
 
@@ -43,6 +38,19 @@ def test_everything_that_ships_is_listed() -> None:
 def test_every_experiment_loads_under_its_name(name: str) -> None:
     """Loading checks the network, the hardware and the plan."""
     assert topologies.load(name).name == name
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_can_be_simulated(name: str) -> None:
+    """One step fits in the machine's memories, and takes less than ten times what its work needs."""
+    experiment = topologies.load(name)
+    placed = place_experiment(experiment)
+    trace = simulate(placed).trace
+    busiest = max(
+        sum(span.length_ps for span in trace.measured if span.processor == processor)
+        for processor in experiment.hardware.processors
+    )
+    assert busiest <= trace.end_ps - trace.start_ps < 10 * busiest
 
 
 @pytest.mark.parametrize("entry", [entry for entry in SHIPPED if entry.kind != "experiment"], ids=str)
