@@ -1,4 +1,5 @@
 # make demo: the main job, from nothing. make test: the tests, from nothing. make check: what CI checks.
+# make fuzz: the laws on thousands of random worlds, other ones every time.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # One thread: on two busy cores more are slower, and results are the same everywhere.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-torch check format bench clean
+.PHONY: demo test test-torch fuzz check format bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/dataflow run alexnet-2x-gtx580
@@ -16,6 +17,9 @@ test: $(VENV)/.test
 
 test-torch: $(VENV)/.torch
 	$(BIN)/python -m pytest -k torch
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m pytest tests/engine/test_laws.py tests/engine/test_laws_of_*.py --examples 20
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Le
 
 from dataflow.layers import Count
 
@@ -75,7 +75,7 @@ class CollectiveRule:
     """
 
     algorithm: str = "auto"
-    pieces: Count = 1
+    pieces: Annotated[int, Gt(0), Le(1024)] = 1
     server: str | None = None
 
 

@@ -25,10 +25,10 @@ TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
 """Largest error, relative to the largest magnitude in the tensor, that passes."""
 
 ROUNDINGS = 64
-"""How many roundings of a layer's largest value of a kind pass, however small a tensor's own are.
+"""A tensor whose values are within so many roundings of 0, beside its layer's others of the kind, is 0.
 
 Some sums come to zero, such as the gradient of a key's bias, which adds one number to all
-scores of a query: of these there is nothing to compare but rounding.
+scores of a query: of these there is nothing but rounding, and an error is relative to the others.
 """
 
 Show = Callable[[str, Array], None]
@@ -79,16 +79,16 @@ class LastStep:
     def __init__(self, steps: int) -> None:
         self.steps = steps
         self.values: dict[str, list[tuple[Shard, Array]]] = {}
-        self.largest: dict[tuple[str, TensorKind], float] = {}
+        self.largest: dict[tuple[str, TensorKind], dict[str, float]] = {}
 
     def keep(self, name: str, shard: Shard, array: Array) -> bool:
         """Keeps a value of the last step; fit to be an executor's ``keep``."""
         if not _to_compare(name, shard, self.steps):
             return False
         self.values.setdefault(name, []).append((shard, array))
-        of = shard.tensor.layer, shard.tensor.kind
+        largest = self.largest.setdefault((shard.tensor.layer, shard.tensor.kind), {})
         extremes = float(array.max(initial=0)), -float(array.min(initial=0))
-        self.largest[of] = max(self.largest.get(of, 0.0), *extremes)
+        largest[name] = max(largest.get(name, 0.0), *extremes)
         return True
 
     def whole(self, name: str) -> Array:
@@ -108,9 +108,10 @@ class LastStep:
         tensor = pieces[0][0].tensor
         whole = whole.reshape(tensor.shape)
         scale = float(np.abs(whole).max(initial=0.0))
-        rounding = ROUNDINGS * np.finfo(tensor.dtype).eps * self.largest[tensor.layer, tensor.kind]
-        if min(scale, tolerance) > 0 and isfinite(rounding):
-            scale = max(scale, float(rounding) / tolerance)
+        others = self.largest[tensor.layer, tensor.kind]
+        beside = max((largest for other, largest in others.items() if other != name), default=0.0)
+        if isfinite(beside) and scale <= ROUNDINGS * float(np.finfo(tensor.dtype).eps) * beside:
+            scale = beside
         errors = [
             np.abs(array - whole[shard.region.slices_within(tensor.region)]).max(initial=0.0)
             for shard, array in pieces

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from dataflow.errors import OptionError
+from dataflow.errors import OptionError, TopologyError
 from dataflow.experiment import Experiment
 from dataflow.metrics import Limit, Metrics
 from dataflow.override import Override
+
+Load = Callable[[Sequence[Override]], Experiment]
+"""Reads an experiment with fields set from outside."""
 
 _MESH = "plan.mesh."
 _BATCH = "training.batch"
@@ -200,6 +204,34 @@ def _batch(sweep: Sweep, count: int, own: int, first: Size | None) -> int:
             "give a batch per processor"
         )
     return first.batch * count // first.processors
+
+
+def sized_experiment(
+    load: Load, sweep: Sweep, choice: Mapping[str, str], first: Size | None
+) -> tuple[Experiment, Size]:
+    """The experiment at the size that a combination asks for. first: the first size, once it is known.
+
+    Raises OptionError for a size that the experiment cannot have, with what the reader says of it.
+    """
+    others = [Override(path, value) for path, value in choice.items() if not is_mesh(path)]
+    try:
+        size = size_of(_plain(load, others, sweep), sweep, choice, first)
+        return load([*others, *size.overrides]), size
+    except TopologyError as error:
+        told = " ".join(f"{field}={value}" for field, value in sweep.told(choice).items())
+        raise OptionError(f"over {told}: {error}") from None
+
+
+def _plain(load: Load, overrides: Sequence[Override], sweep: Sweep) -> Experiment:
+    """The experiment with its own mesh; where its machine has no such mesh, with the first that it has."""
+    try:
+        return load(overrides)
+    except TopologyError:
+        for choice in sweep.choices:
+            lengths = [Override(path, value) for path, value in choice.items() if is_mesh(path)]
+            with suppress(TopologyError):
+                return load([*overrides, *lengths])
+        raise
 
 
 def scaling_of(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
@@ -28,7 +28,7 @@ from dataflow.placement import PlacedGraph, Shard, place
 from dataflow.planning.planned import planned
 from dataflow.references import LastStep, OneProcessor, Reference, verify
 from dataflow.result import Result
-from dataflow.scaling import Scaling, Size, Sweep, Unfit, is_mesh, scaling_of, size_of
+from dataflow.scaling import Scaling, Size, Sweep, Unfit, scaling_of, sized_experiment
 from dataflow.simulation import Run, simulate
 from dataflow.unchanged import unchanged_warnings
 from dataflow.verification import Verification
@@ -143,9 +143,13 @@ def scale_experiment(
     """An experiment of a name or path, simulated at every size of a sweep.
 
     limits: whether to simulate faster machines too, to say what limits each size.
-    Sizes that do not fit in memory are named as such; when none fits, the first one's
+    Sizes that do not fit in memory are named as such; when none fits, the last one's
     OutOfMemoryError is raised. Raises OptionError for a size that the plan cannot have.
     """
+
+    def load(overrides: Sequence[Override]) -> Experiment:
+        return topologies.load(name, [*settings, *overrides])
+
     choices = list(sweep.choices)
     measured: list[tuple[Mapping[str, str], Metrics]] = []
     unfit: list[Unfit] = []
@@ -153,7 +157,7 @@ def scale_experiment(
     for done, choice in enumerate(choices):
         if progress:
             progress("simulating", done, len(choices))
-        sized, size = _sized(name, settings, sweep, choice, first)
+        sized, size = sized_experiment(load, sweep, choice, first)
         first = first or size
         try:
             run = simulate(place_experiment(sized), sized.training.steps)
@@ -164,33 +168,7 @@ def scale_experiment(
             unfit.append(Unfit(sweep.told(choice), size.batch, full.memory, full.capacity_bytes))
         else:
             measured.append((sweep.told(choice), metrics))
-    return scaling_of(name, sweep, measured, unfit)
-
-
-def _sized(
-    name: str, settings: Sequence[Override], sweep: Sweep, choice: Mapping[str, str], first: Size | None
-) -> tuple[Experiment, Size]:
-    """The experiment at one size. first: the first size, once it is known."""
-    others = [Override(path, value) for path, value in choice.items() if not is_mesh(path)]
-    try:
-        plain = _plain(name, [*settings, *others], sweep)
-        size = size_of(plain, sweep, choice, first)
-        return topologies.load(name, [*settings, *others, *size.overrides]), size
-    except TopologyError as error:
-        told = " ".join(f"{field}={value}" for field, value in sweep.told(choice).items())
-        raise OptionError(f"over {told}: {error}") from None
-
-
-def _plain(name: str, overrides: Sequence[Override], sweep: Sweep) -> Experiment:
-    """The experiment with its own mesh; where its machine has no such mesh, with the first that it has."""
-    try:
-        return topologies.load(name, overrides)
-    except TopologyError:
-        for choice in sweep.choices:
-            lengths = [Override(path, value) for path, value in choice.items() if is_mesh(path)]
-            with suppress(TopologyError):
-                return topologies.load(name, [*overrides, *lengths])
-        raise
+    return scaling_of(sized.name, sweep, measured, unfit)
 
 
 def largest_batch(experiment: Experiment) -> int | None:

@@ -10,8 +10,8 @@ from math import inf, isfinite
 class Comparison:
     """One tensor, computed twice.
 
-    scale: largest magnitude in the reference; where that is next to nothing beside the layer's other
-    tensors of the kind, as much as rounding of those needs to pass (``references.ROUNDINGS``).
+    scale: largest magnitude in the reference; of a tensor that is nothing but rounding beside the
+    layer's other tensors of the kind, that of those (``references.ROUNDINGS``).
     max_relative_error: the largest absolute difference over that scale.
     """
 

@@ -21,11 +21,7 @@ def main() -> None:
         graph = dataflow.training_graph(experiment)
         placed = dataflow.place(graph, experiment.hardware, experiment.plan)
         metrics = dataflow.measure(dataflow.simulate(placed))
-        moved = sum(
-            link.bytes
-            for route, link in metrics.links.items()
-            if link.kind == "route" and "host" not in route
-        )
+        moved = sum(pair.exchanged_bytes for pair in metrics.traffic.values())
         exposed = metrics.processors["gpu0"].communication_exposed_s
         print(
             f"{split:10} {metrics.step_time_s * 1e3:7.1f} ms {metrics.images_per_s:9.1f} "

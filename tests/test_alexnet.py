@@ -64,9 +64,9 @@ def test_the_two_gpu_net_trains_slightly_faster_than_the_one_gpu_net() -> None:
 
 def test_the_exchange_of_the_two_towers_is_in_the_metrics_to_the_byte() -> None:
     """30,015,488 B each way in a step: half forward, half backward (fc8's one way each)."""
-    links = simulate_experiment(dataflow.load("alexnet-2x-gtx580")).metrics.links
-    assert links["gpu0->gpu1"].bytes == 30_015_488
-    assert links["gpu1->gpu0"].bytes == 30_015_488
+    traffic = simulate_experiment(dataflow.load("alexnet-2x-gtx580")).metrics.traffic
+    assert traffic["gpu0", "gpu1"].bytes == 30_015_488
+    assert traffic["gpu1", "gpu0"].bytes == 30_015_488
     # A batch of 128 images of 3 x 227 x 227 float32; the labels, 4 B each, go where the loss is.
-    assert links["host->gpu1"].bytes == 128 * 3 * 227 * 227 * 4
-    assert links["host->gpu0"].bytes == 128 * 3 * 227 * 227 * 4 + 128 * 4
+    assert traffic["host", "gpu1"].bytes == 128 * 3 * 227 * 227 * 4
+    assert traffic["host", "gpu0"].bytes == 128 * 3 * 227 * 227 * 4 + 128 * 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +92,7 @@ def _write(output: str, experiment: Experiment, search: PlanSearch) -> None:
     extends = None
     if experiment.auto is not None and experiment.origin is not None:
         origin = Path(experiment.origin)
-        extends = str(origin.absolute()) if origin.is_file() else experiment.origin
+        extends = os.path.relpath(origin, Path(output).parent) if origin.is_file() else experiment.origin
     settings = "".join(f" --set {each.path}={each.value}" for each in experiment.overrides)
     comment = (
         f"{experiment.name}{settings}: {search.best.outcome.step_time_ps / 1e9:.3f} ms a step, "

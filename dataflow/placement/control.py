@@ -36,8 +36,8 @@ class Control:
 
     ``gpipe`` (Huang et al. 2019, arXiv 1811.06965): a processor's first gradient waits for all of
     its forward tasks; the last micro-batch goes backward first. ``1f1b`` (Narayanan et al. 2019 and
-    2021, arXiv 2104.04473, section 2.2): gradients go first, and of p stages stage s has at most
-    p - s micro-batches in flight.
+    2021, arXiv 2104.04473, section 2.2): of p stages stage s takes w = p - s micro-batches forward,
+    and then one backward and one forward in turn, so that at most w are in flight.
     """
 
     def __init__(self, plan: Plan, parts: Parts) -> None:
@@ -128,18 +128,25 @@ class Control:
     @staticmethod
     def _all_forward_first(
         forward: Mapping[int, list[Slot]], backward: Mapping[int, list[Slot]]
-    ) -> Iterable[tuple[Slot, Slot]]:
+    ) -> list[tuple[Slot, Slot]]:
         return [(first[0], last[-1]) for first in backward.values() for last in forward.values()]
 
     @staticmethod
     def _few_in_flight(
         forward: Mapping[int, list[Slot]], backward: Mapping[int, list[Slot]], most: int
-    ) -> Iterable[tuple[Slot, Slot]]:
-        return [
+    ) -> list[tuple[Slot, Slot]]:
+        """One forward, one backward, in turn: F0 to F(w-1), then B0, Fw, B1, F(w+1) and so on."""
+        filled = [
             (slots[0], backward[number - most][-1])
             for number, slots in forward.items()
             if number - most in backward
         ]
+        in_turn = [
+            (slots[0], forward[number + most - 1][-1])
+            for number, slots in backward.items()
+            if number + most - 1 in forward
+        ]
+        return [*filled, *in_turn]
 
 
 def _all_parts_first(slots: Sequence[Slot]) -> list[tuple[Slot, Slot]]:

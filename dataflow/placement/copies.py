@@ -62,10 +62,10 @@ class Copies:
             for place in index.overlapping(part):
                 region, shards = sources[place]
                 common = [m.intersection(region) for m in missing]
-                shard = shards[self.nearest(tuple(shards), memory)] if any(common) else None
+                source = shards[self.nearest(tuple(shards), memory)]
                 for piece in common:
-                    if piece is not None and shard is not None:
-                        wanted.setdefault((shard.name, piece), {})[memory] = None
+                    if piece is not None:
+                        wanted.setdefault((source.name, piece), {})[memory] = None
                 missing = tuple(rest for m in missing for rest in m.difference(region))
         self.copy(wanted, why, use, homes=homes)
 

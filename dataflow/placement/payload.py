@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataflow.collectives import Collective
-from dataflow.collectives.lowering import PARTED
+from dataflow.collectives.moves import PARTED
 from dataflow.placement.placed import Shard
 from dataflow.region import Region, share_of
 from dataflow.tensor import Tensor

@@ -8,7 +8,7 @@ from math import prod
 
 from dataflow.collectives import ALGORITHMS, Collective
 from dataflow.hardware import Hardware
-from dataflow.ops import Op
+from dataflow.ops import Op, Role
 from dataflow.plan import ANY, ON, Plan, Rule, Split, axes_of
 
 AUTO = "auto"
@@ -83,6 +83,8 @@ def _collective_faults(plan: Plan, hardware: Hardware) -> Iterator[str]:
         possible = dict.fromkeys(algorithm for kind in kinds for algorithm in ALGORITHMS[kind])
         if rule.algorithm not in (AUTO, *possible):
             yield f"{name} has no algorithm {rule.algorithm!r}; there are: {', '.join([AUTO, *possible])}"
+        if name == Collective.ALL_TO_ALL.value and rule.pieces > 1:
+            yield f"{name} has {rule.pieces} pieces, but its messages are not cut; leave 'pieces' out"
         if rule.algorithm == SERVER and rule.server is None:
             yield f"algorithm {SERVER!r} of {name} needs a 'server': the memory it goes through"
         if rule.server is not None and rule.server not in hardware.memories:
@@ -97,10 +99,13 @@ def _rule_faults(
     if not matched:
         yield f"layer {pattern!r} is not in the network (there are: {', '.join(ops)})"
     possible = {loop for name in matched for loop in (*ops[name].shardable, *ops[name].divisions)}
+    learned = {
+        label for name in matched for weight in ops[name].by_role(Role.PARAMETER) for label in weight.labels
+    }
     splits = (("layer", rule), ("gradient of layer", rule.gradient), ("update of layer", rule.update))
     for what, split in splits:
         if split is not None:
-            known = possible if matched and split is not rule.update else None
+            known = learned if split is rule.update else possible
             yield from _split_faults(plan, f"{what} {pattern!r}", split, known, hardware)
     for what, axes in rule.store.items():
         for axis in axes_of(axes):
@@ -112,9 +117,8 @@ def _rule_faults(
 
 
 def _split_faults(
-    plan: Plan, who: str, split: Split, possible: set[str] | None, hardware: Hardware
+    plan: Plan, who: str, split: Split, possible: set[str], hardware: Hardware
 ) -> Iterator[str]:
-    """possible: the dimensions that can be sharded, or None when they are not known here."""
     for name in split.on:
         if name not in hardware.processors:
             yield f"{who} on {name!r}, but hardware {hardware.name!r} has {', '.join(hardware.processors)}"
@@ -123,7 +127,10 @@ def _split_faults(
     axes = (ON,) if split.on else tuple(plan.mesh)
     along: dict[str, str] = {}
     for dimension, names in split.shard.items():
-        for axis in axes_of(names):
+        if len(set(axes_of(names))) != len(axes_of(names)) or not names:
+            listed = _listed(axes_of(names))
+            yield f"{who} shards {dimension!r} over {listed}; name each axis once, and at least one"
+        for axis in dict.fromkeys(axes_of(names)):
             if axis not in axes:
                 yield f"{who} shards {dimension!r} over axis {axis!r}, but the axes are: {_listed(axes)}"
             # Two dimensions over one axis would leave all but a diagonal of the work undone.
@@ -133,7 +140,7 @@ def _split_faults(
                     f"{who} shards both {first!r} and {dimension!r} over axis {axis!r}; "
                     "an axis can slice one dimension of a layer"
                 )
-        if possible is not None and dimension not in possible:
+        if possible and dimension not in possible:
             yield f"{who} cannot be sharded by {dimension!r}; possible: {', '.join(sorted(possible))}"
 
 

@@ -53,7 +53,7 @@ class Sums:
             numbers = sorted({n for group, memory in shares for n in group.microbatches(memory)})
             together.setdefault(tuple(numbers), {})[home] = shares
         for microbatches, taken in together.items():
-            self._sum_into(tensor, taken, why(microbatches), bucketed=bucketed)
+            self._sum_into(tensor, taken, why, microbatches, bucketed=bucketed)
 
     def _deliver_scattered(
         self, tensor: Tensor, delivery: Delivery, why: Whys, microbatches: Sequence[int]
@@ -66,7 +66,7 @@ class Sums:
                 home: tuple(share for share in shares if share[0].microbatch == number)
                 for home, shares in delivery.taken.items()
             }
-            self._sum_into(partial, taken, why((number,)))
+            self._sum_into(partial, taken, why, (number,))
             parts += self.ledger.homes.pop(partial.name)
         for home in delivery.homes:
             local = [shard for shard in parts if shard.memory == home.memory]
@@ -74,14 +74,22 @@ class Sums:
             self.ledger.add_sum(total, local, why(microbatches))
 
     def _sum_into(
-        self, tensor: Tensor, taken: Mapping[Home, tuple[Share, ...]], why: Context, *, bucketed: bool = False
+        self,
+        tensor: Tensor,
+        taken: Mapping[Home, tuple[Share, ...]],
+        whys: Whys,
+        microbatches: Sequence[int],
+        *,
+        bucketed: bool = False,
     ) -> None:
+        """Sums at each home the shares it takes, which are of these micro-batches."""
+        why = whys(microbatches)
         alone = _alone(taken)
         wanted: Wanted = {}
         regular: dict[tuple[str, ...], dict[Home, Mapping[str, Shard]]] = {}
         for home, shares in taken.items():
             final = len(shares) == 1 and id(shares[0][0]) in alone
-            addends = [self._value(tensor, group, memory, why, final=final) for group, memory in shares]
+            addends = [self._value(tensor, group, memory, whys, final=final) for group, memory in shares]
             if final and addends[0].tensor.name == tensor.name:
                 if addends[0].memory == home.memory:
                     self.ledger.make_home(addends[0])
@@ -99,7 +107,7 @@ class Sums:
             for pattern, payloads in self._patterns(tensor, memories, homes, why).items():
                 self._reduce(pattern, payloads, why, bucketed=bucketed)
 
-    def _value(self, tensor: Tensor, group: Group, memory: str, why: Context, *, final: bool) -> Shard:
+    def _value(self, tensor: Tensor, group: Group, memory: str, whys: Whys, *, final: bool) -> Shard:
         """The sum of a group's contributions in one memory; those of micro-batches one after another."""
         key = (tensor.name, id(group), memory)
         if key not in self._values:
@@ -109,14 +117,14 @@ class Sums:
             for contribution, shard in zip(contributions, shards, strict=True):
                 steps.setdefault(contribution.microbatch, []).append(shard)
             total: list[Shard] = []
-            for number, addends in enumerate(steps.values()):
+            for number, (microbatch, addends) in enumerate(steps.items()):
                 if len(addends) + len(total) == 1:
                     total = addends
                     continue
                 last = final and number == len(steps) - 1
                 into = tensor if last else self.ledger.partial(tensor)
                 result = self.ledger.add_shard(into, group.region, memory)
-                self.ledger.add_sum(result, [*total, *addends], why)
+                self.ledger.add_sum(result, [*total, *addends], whys((microbatch,)))
                 total = [result]
             self._values[key] = total[0]
         return self._values[key]

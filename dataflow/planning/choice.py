@@ -107,7 +107,8 @@ def rules_of(
     """The rule for each layer of a block. stored: how many of STORED are kept in shards."""
     tensor = _tensor_loops(block, inputs)
     free = tuple(axis for axes, split in choice.splits for axis in axes if split not in _SLICING)
-    kept: dict[Kept, Axes] = {what: _axes(free) for what in STORED[:stored]} if free else {}
+    learns = any(op.by_role(Role.PARAMETER) for op in block.ops.values())
+    kept: dict[Kept, Axes] = {what: _axes(free) for what in STORED[:stored]} if free and learns else {}
     at = {axis: 0 for axes, split in choice.splits if split == "one" for axis in axes}
     found: dict[str, Rule] = {}
     for name, op in block.ops.items():
@@ -116,8 +117,7 @@ def rules_of(
             loop = tensor.get(name) if split == "tensor" else _loop(op, split)
             if loop is not None:
                 shard[loop] = _axes(axes)
-        store = kept if op.by_role(Role.PARAMETER) else {}
-        found[name] = Rule(shard=shard, at=at, store=store, recompute=recompute)
+        found[name] = Rule(shard=shard, at=at, store=kept, recompute=recompute)
     return found
 
 

@@ -53,7 +53,7 @@ def _named_plans(experiment: Experiment, search: PlanSearch) -> Iterator[tuple[s
     fitting = [trial for trial in search.trials[1:] if trial.fits]
     if fitting:
         yield "runner-up", fitting[0].plan
-    if not search.data_parallel.outcome.fault:
+    if search.data_parallel is not None and not search.data_parallel.outcome.fault:
         yield "data parallel", search.data_parallel.plan
     if experiment.auto is None:
         yield "as described", experiment.plan

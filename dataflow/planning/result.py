@@ -13,14 +13,14 @@ from dataflow.planning.trial import Trial
 class PlanSearch:
     """The trials of a search, best first, and how thorough it was.
 
-    data_parallel: the trial that splits the batch alone. ruled_out: how many plans were not
-    simulated because what they compute alone takes longer than the best found. candidates: how
-    many plans there are; with all of them tried or ruled out the search is ``exhaustive``. blocks:
-    by name the layers that were placed together.
+    data_parallel: the trial that splits the batch alone, None where that cannot be. ruled_out: how
+    many plans were not simulated because what they compute alone takes longer than the best found.
+    candidates: how many plans there are; with all of them tried or ruled out the search is
+    ``exhaustive``. blocks: by name the layers that were placed together.
     """
 
     trials: tuple[Trial, ...]
-    data_parallel: Trial
+    data_parallel: Trial | None
     ruled_out: int
     candidates: int
     exhaustive: bool

@@ -59,7 +59,8 @@ class _Search:
         graph = training_graph(experiment)
         self.evaluator = Evaluator(experiment, graph)
         self.bound = WorkBound(graph, experiment.hardware)
-        self.storage = TrialStorage(auto.storage, experiment) if auto.storage else None
+        steps = self.evaluator.steps
+        self.storage = TrialStorage(auto.storage, experiment, steps) if auto.storage else None
         self.progress = progress
         self.seen: dict[Candidate, Trial | None] = {}
         self.trials: dict[str, Trial] = {}
@@ -74,23 +75,23 @@ class _Search:
         """How many more plans may be simulated."""
         return self.auto.trials - len(self.trials)
 
-    def visit(self, candidate: Candidate, *, always: bool = False) -> Trial | None:
+    def visit(self, candidate: Candidate) -> Trial | None:
         """The trial of a candidate; None when it cannot be the best, or nothing more may be simulated."""
-        if candidate not in self.seen and (self.left or always):
+        if candidate not in self.seen and self.left:
             before = len(self.trials)
-            self.seen[candidate] = trial = self._try(candidate, always=always)
+            self.seen[candidate] = trial = self._try(candidate)
             if trial is not None:
                 self._note(candidate, trial)
             if self.progress and len(self.trials) > before:
                 self.progress(len(self.trials), self.auto.trials)
         return self.seen.get(candidate)
 
-    def _try(self, candidate: Candidate, *, always: bool) -> Trial | None:
+    def _try(self, candidate: Candidate) -> Trial | None:
         plan = self.space.plan(candidate)
         key = plan_key(plan)
         if key in self.trials:
             return self.trials[key]
-        if not always and self.best is not None and self._least_ps(plan) >= self.best.outcome.step_time_ps:
+        if self.best is not None and self._least_ps(plan) >= self.best.outcome.step_time_ps:
             self.ruled_out.add(key)
             return None
         described = candidate.describe(self.space.blocks)
@@ -121,7 +122,9 @@ class _Search:
 
     def run(self) -> None:
         """Tries plans until all have been tried, nothing helps any more or no trials are left."""
-        self.visit(self.space.data_parallel(), always=True)
+        data_parallel = self.space.data_parallel()
+        if data_parallel is not None:
+            self.visit(data_parallel)
         if self.space.size <= self.auto.trials:
             for candidate in self.space.all():
                 self.visit(candidate)
@@ -180,10 +183,11 @@ class _Search:
         trials = sorted(self.trials.values(), key=lambda trial: trial.rank)
         if not trials[0].fits:
             raise PlanError(self._nothing_fits(trials[0]))
+        data_parallel = self.space.data_parallel()
         blocks = {block.name: tuple(block.ops) for block in self.space.blocks}
         return PlanSearch(
             trials=tuple(trials),
-            data_parallel=self.trials[plan_key(self.space.plan(self.space.data_parallel()))],
+            data_parallel=None if data_parallel is None else self.seen[data_parallel],
             ruled_out=len(self.ruled_out),
             candidates=self.space.size,
             exhaustive=self.space.size <= self.auto.trials,

@@ -113,9 +113,10 @@ class Space:
             for wanted in self._strategies(mesh):
                 yield self.candidate(mesh, wanted)
 
-    def data_parallel(self) -> Candidate:
-        """The whole batch over all processors, or as near to it as there is a choice."""
-        return self.candidate(self.meshes[0], [("batch",)] * self.decisions)
+    def data_parallel(self) -> Candidate | None:
+        """The batch over all processors alone; None where it cannot be, or may not."""
+        found = self.candidate(self.meshes[0], [("batch",)] * self.decisions)
+        return found if all(choice.names == ("batch",) for choice in found.choices) else None
 
     def candidate(self, mesh: Mesh, wanted: Sequence[tuple[SplitName, ...]]) -> Candidate:
         """Splits that are wanted, or the first there is instead. wanted: by decision, best first."""

@@ -36,24 +36,24 @@ def plan_key(plan: Plan) -> str:
     return sha256(repr(plan).encode()).hexdigest()[:24]
 
 
-def study_name(experiment: Experiment) -> str:
+def study_name(experiment: Experiment, steps: int) -> str:
     """The name under which an experiment's trials are kept: it changes with all that they depend on."""
     training = experiment.training
-    parts = (experiment.network, experiment.hardware, training.batch, training.itemsize, __version__)
+    parts = (experiment.network, experiment.hardware, training.batch, training.itemsize, steps, __version__)
     return f"dataflow {experiment.name} {sha256(repr(parts).encode()).hexdigest()[:16]}"
 
 
 class TrialStorage:
-    """The outcomes of the plans that were simulated for one experiment.
+    """The outcomes of the plans that were simulated for one experiment. steps: of each simulation.
 
     Raises PlanError when the file cannot be read or written, is none of Optuna's, or is locked.
     """
 
-    def __init__(self, path: str, experiment: Experiment) -> None:
+    def __init__(self, path: str, experiment: Experiment, steps: int) -> None:
         self._path = path
         self._check()
         with self._told():
-            self._study = self._open(study_name(experiment))
+            self._study = self._open(study_name(experiment, steps))
             self.outcomes = dict(self._read())
 
     def add(self, plan: Plan, described: str, outcome: Outcome) -> None:

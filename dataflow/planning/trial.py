@@ -16,6 +16,8 @@ from dataflow.plan import Plan
 from dataflow.simulation import simulate
 
 _ROOMY = 1 << 62
+_MOST_STEPS = 2
+"""Steps that a trial simulates at most: the second is like all that follow."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,15 @@ class Trial:
 
 
 class Evaluator:
-    """Simulates one step under a plan with room for everything, so that all of what it needs is seen."""
+    """Simulates a step or two under a plan with room for everything, so that all of what it needs is seen.
+
+    steps: how many; more than one only where the experiment has more.
+    """
 
     def __init__(self, experiment: Experiment, graph: TaskGraph) -> None:
         self._hardware = experiment.hardware
         self._graph = graph
+        self.steps = min(_MOST_STEPS, experiment.training.steps)
 
     @cached_property
     def _roomy(self) -> Hardware:
@@ -77,7 +83,7 @@ class Evaluator:
     def outcome(self, plan: Plan) -> Outcome:
         """What comes of a plan; one that cannot be carried out has a ``fault``."""
         try:
-            run = simulate(place(self._graph, self._roomy, plan))
+            run = simulate(place(self._graph, self._roomy, plan), self.steps)
         except (PlanError, CheckError, DeadlockError) as fault:
             return Outcome(fault=str(fault))
         trace = run.trace
@@ -85,7 +91,7 @@ class Evaluator:
         for event in trace.memory_events:
             peaks[event.memory] = max(peaks[event.memory], event.used_bytes)
         return Outcome(
-            step_time_ps=trace.step_ends_ps[0] - trace.start_ps,
+            step_time_ps=(trace.end_ps - trace.start_ps) // self.steps,
             peak_bytes=peaks,
             exchanged_bytes=sum(task.bytes for task in run.placed.transfers if task.phase is not Phase.LOAD),
         )

@@ -108,10 +108,7 @@ def _branches(draw: st.DrawFn, layers: Layers) -> None:
             total += channels
             continue
         layers.last, layers.shape = start, (channels, height, width)
-        if join == "add":
-            made = channels
-        else:
-            made = draw(st.integers(1, 3))
+        made = channels if join == "add" else draw(st.integers(1, 3))
         layers.add(
             ConvolutionLayer(
                 op="convolution",
@@ -143,9 +140,7 @@ def _spatial(draw: st.DrawFn, layers: Layers, source: str) -> None:
     if kind == "lrn":
         groups = draw(st.sampled_from([g for g in (1, 2, 3) if channels % g == 0]))
         size = draw(st.sampled_from((1, 3, 5)))
-        layers.add(
-            NormalizationLayer(op="local_response_normalization", size=size, groups=groups, alpha=0.1)
-        )
+        layers.add(NormalizationLayer(op="local_response_normalization", size=size, groups=groups, alpha=0.1))
         return
     if kind == "batch":
         images = draw(st.sampled_from((None, None, 1)))

@@ -128,9 +128,7 @@ def _shards(draw: st.DrawFn, op: Op, axes: Sequence[str]) -> Mapping[str, Axes]:
 
 
 @st.composite
-def _stores(
-    draw: st.DrawFn, op: Op, places: Places, split: Split, microbatches: int
-) -> Mapping[str, Axes]:
+def _stores(draw: st.DrawFn, op: Op, places: Places, split: Split, microbatches: int) -> Mapping[str, Axes]:
     """Along axes whose processors all read the same parameters: they cut nothing but the batch."""
     if draw(st.booleans()) or split.on or places.uneven:
         return {}
@@ -140,12 +138,24 @@ def _stores(
     possible = [
         axis
         for axis in places.mesh
-        if axis != places.stage and axis not in split.at and (axis not in along or (along[axis] == "batch" and fits))
+        if axis != places.stage
+        and axis not in split.at
+        and (axis not in along or (along[axis] == "batch" and fits))
     ]
     if not possible:
         return {}
     axes = draw(st.sampled_from([*possible, tuple(possible)]))
-    kinds = draw(st.sampled_from((("velocity",), ("velocity", "gradient"), ("velocity", "gradient", "parameter"), ("parameter",), ("gradient",))))
+    kinds = draw(
+        st.sampled_from(
+            (
+                ("velocity",),
+                ("velocity", "gradient"),
+                ("velocity", "gradient", "parameter"),
+                ("parameter",),
+                ("gradient",),
+            )
+        )
+    )
     return dict.fromkeys(kinds, axes)
 
 

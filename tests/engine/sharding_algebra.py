@@ -1,4 +1,4 @@
-"""What must be moved, counted element by element from a plan and the ops' regions: no pieces, no collectives."""
+"""What must be moved, counted element by element from a plan and the ops' regions."""
 
 from __future__ import annotations
 

@@ -23,7 +23,18 @@ from tests.engine.random_machines import machines
 from tests.engine.random_networks import networks
 from tests.engine.random_plans import plans
 
-__all__ = ["LAW", "World", "digest", "experiments", "law", "machines", "networks", "plans", "regions", "worlds"]
+__all__ = [
+    "LAW",
+    "World",
+    "digest",
+    "experiments",
+    "law",
+    "machines",
+    "networks",
+    "plans",
+    "regions",
+    "worlds",
+]
 
 LAW = settings(
     derandomize=True, deadline=None, database=None, max_examples=60, phases=(Phase.explicit, Phase.generate)

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from dataflow.layers import LayerSpec
 from dataflow.measurement import measure_trace
 from dataflow.metrics import Bubble
 from dataflow.ops import Phase
-from dataflow.plan import Pipeline, Plan
 from dataflow.simulation import Run, simulate
 from dataflow.trace import Trace
 from tests.engine.pipelines import Lengths, Work, gpipe, one_forward_one_backward, pipeline
+from tests.engine.test_pipelines import Order
+from tests.engine.test_pipelines import pipeline as equal_pipeline
 from tests.engine.traces import TWO, S, compute, trace
-from tests.engine.worlds import TANH, experiment, fc, machine, network, placed
+from tests.engine.worlds import experiment, fc, machine, network, placed
 
 
 def bubble_of(measured: Trace, processors: int = 2) -> Bubble:
@@ -44,14 +44,12 @@ def test_equal_stages_without_communication(
     assert found.processors == pytest.approx(dict.fromkeys(stages(p), (p - 1) / (m + p - 1)))
 
 
+@pytest.mark.parametrize("order", ["gpipe", "1f1b"])
 @pytest.mark.parametrize(("p", "m"), [(2, 2), (4, 4), (4, 8), (8, 4)])
-def test_placed_pipeline_of_equal_stages(p: int, m: int) -> None:
-    """A layer a stage, each of whose tasks is one launch of 1 us on a machine that is fast in all else."""
-    layers: dict[str, LayerSpec] = {"a": fc(2), **{f"t{index}": TANH for index in range(p - 2)}}
-    cuts = (*list(layers)[1:], "loss")
-    plan = Plan(mesh={"stage": p}, pipeline=Pipeline(axis="stage", cuts=cuts), microbatches=m, order="gpipe")
-    fast = machine(p, flops=1e15, memory_bytes_per_s=1e15, link_bytes_per_s=1e15, launch_ps=10**6)
-    found = measure_trace(simulate(placed(experiment(network(layers), fast, plan, batch=2 * m)))).bubble
+def test_placed_pipeline_of_equal_stages(p: int, m: int, order: Order) -> None:
+    """The same of plans as they are placed and simulated, whose sends take 1 ps."""
+    run = simulate(placed(equal_pipeline(p, m, order)))
+    found = measure_trace(run).bubble
     assert found.fraction == pytest.approx((p - 1) / (m + p - 1), rel=1e-5)
     assert list(found.processors) == stages(p)
 

@@ -153,15 +153,17 @@ def test_every_slice_of_work_is_done(world: World) -> None:
 
 def test_few_random_plans_cannot_be_carried_out() -> None:
     """Of a hundred random plans fewer than ten are passed over; no more would go unnoticed."""
-    refused: list[str] = []
+    refused: list[bool] = []
 
     @law(5)
     @given(world=experiments())
     def count(world: Experiment) -> None:
         try:
             place(training_graph(world), world.hardware, world.plan)
-        except PlanError as fault:
-            refused.append(str(fault))
+        except PlanError:
+            refused.append(True)
+        else:
+            refused.append(False)
 
     count()
-    assert len(refused) < 10
+    assert sum(refused) < len(refused) / 10

@@ -44,7 +44,7 @@ def test_memory_ends_with_what_is_kept(world: World) -> None:
 @law(5)
 @given(world=worlds(steps=2))
 def test_a_memory_is_full_when_it_is_smaller_than_the_peak(world: World) -> None:
-    """As large as the peak it changes nothing; a byte less in any one memory is too little, and that says who."""
+    """As large as its peak each memory changes nothing; a byte less is too little."""
     trace = simulate(world.placed, 2).trace
     for memory, peak in peaks(trace).items():
         assert simulate(with_capacity(world, memory, peak), 2).trace == trace

@@ -15,7 +15,7 @@ from hypothesis import given
 
 from dataflow.graph import training_graph
 from dataflow.measurement import measure
-from dataflow.placement import PlacedGraph, PlacedTask, TaskKind, place
+from dataflow.placement import PlacedGraph, PlacedTask, place
 from dataflow.simulation import simulate
 from dataflow.trace import Span, Trace
 from tests.engine.strategies import World, law, worlds

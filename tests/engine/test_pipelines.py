@@ -1,4 +1,4 @@
-"""Pipelines of micro-batches against hand calculation: GPipe's bubble, what 1F1B holds, and the same values."""
+"""Pipelines of micro-batches against hand calculation: GPipe's bubble, and what 1F1B holds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataflow.batches import Noise
 from dataflow.cost import Cost, Work
 from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
-from dataflow.measurement import measure
+from dataflow.layers import LayerSpec
 from dataflow.ops import Phase
 from dataflow.placement import TaskKind
-from dataflow.plan import Pipeline, Plan
+from dataflow.plan import Pipeline, Plan, Rule
 from dataflow.references import OneProcessor, verify
 from dataflow.trace import Span, Trace
-from tests.engine.worlds import computed, conv, experiment, fc, machine, network, traced
+from tests.engine.worlds import RELU, computed, conv, experiment, fc, machine, network, traced
 
 Order = Literal["gpipe", "1f1b"]
 
@@ -48,8 +48,13 @@ def equal_stages(stages: int) -> Hardware:
 
 
 def pipeline(stages: int, count: int, order: Order, *, steps: int = 1) -> Experiment:
-    """A fully connected layer of 2 channels a stage; a convolution before, so that all have a gradient."""
-    layers = {"first": conv(2, 1), **{f"l{stage}": fc(2) for stage in range(stages)}}
+    """A fully connected layer of 2 channels and a ReLU a stage; before them a convolution.
+
+    So all stages have a gradient to send or use.
+    """
+    layers: dict[str, LayerSpec] = {"first": conv(2, 1)}
+    for stage in range(stages):
+        layers |= {f"l{stage}": fc(2), f"r{stage}": RELU}
     plan = Plan(
         mesh={"stage": stages},
         pipeline=Pipeline(axis="stage", cuts=tuple(f"l{stage}" for stage in range(1, stages))),
@@ -102,6 +107,19 @@ def test_the_bubble(stages: int, count: int, order: Order) -> None:
     assert idle == pytest.approx((stages - 1) / (count + stages - 1), abs=1e-5)
 
 
+@pytest.mark.parametrize("order", ["gpipe", "1f1b"])
+@pytest.mark.parametrize("stages", [1, 2, 4])
+def test_recomputation_takes_a_forward_pass_more(stages: int, order: Order) -> None:
+    """Each stage computes its forward pass again before its gradient: (m + p - 1) (F + F + B)."""
+    world = pipeline(stages, 4, order)
+    world = replace(world, plan=replace(world.plan, layers={"*": Rule(recompute=True)}))
+    trace = traced(world)
+    first = passes(trace, 0, Phase.FORWARD)[0].start_ps
+    last = passes(trace, 0, Phase.GRADIENT)[-1].end_ps
+    ideal = (4 + stages - 1) * (2 * FORWARD_PS + BACKWARD_PS)
+    assert ideal == pytest.approx(last - first, rel=1e-4)
+
+
 def most_in_flight(trace: Trace, stage: int) -> int:
     """How many micro-batches have been forward through a stage, and not back, at most."""
     forward = [(span.start_ps, 1) for span in passes(trace, stage, Phase.FORWARD)]
@@ -151,7 +169,7 @@ def test_1f1b_needs_less_memory_on_the_first_stage() -> None:
 @pytest.mark.parametrize("order", ["gpipe", "1f1b"])
 @pytest.mark.parametrize("stages", [2, 3])
 def test_a_pipeline_trains_like_one_processor(stages: int, order: Order) -> None:
-    """After three steps all tensors are those of one processor: every stage uses one version of its weights."""
+    """After three steps all is as on one processor: a step uses one version of all weights."""
     world = pipeline(stages, 4, order, steps=3)
     backend = backends.get("numpy")
     _, last = computed(world, backend)

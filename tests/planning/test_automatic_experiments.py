@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from dataflow.errors import TopologyError
 from dataflow.override import Override
 from dataflow.plan import CollectiveRule, Pipeline, Plan, Rule, Split
 from dataflow.planning import AutoPlan
+from dataflow.planning.auto import DEFAULT_SPLITS
 from dataflow.planning.planned import planned
 from dataflow.session import Options, place_experiment, run_experiment, simulate_experiment
 from reports import plan_yaml
@@ -64,6 +67,19 @@ def test_every_field(tmp_path: Path) -> None:
         store=False,
         recompute=False,
     )
+
+
+def test_what_the_documentation_shows_can_be_read(tmp_path: Path) -> None:
+    """The example of docs/planning.md is an experiment."""
+    text = (Path(topologies.__file__).parents[1] / "docs" / "planning.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    path = tmp_path / "example.yaml"
+    path.write_text(example, encoding="utf-8")
+    assert topologies.load(str(path)).auto == AutoPlan(storage="trials.db")
+    for name in DEFAULT_SPLITS:
+        assert f"`{name}`" in text
+    for field in fields(AutoPlan):
+        assert f"| `{field.name}`" in text
 
 
 def test_contradictions_are_told_with_their_lines(tmp_path: Path) -> None:

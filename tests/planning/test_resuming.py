@@ -88,6 +88,7 @@ def test_one_file_for_several_experiments(tmp_path: Path, simulated: list[Plan])
         WORLD,
         replace(WORLD, training=replace(WORLD.training, batch=6)),
         replace(WORLD, hardware=machine(2, flops=1e9)),
+        replace(WORLD, training=replace(WORLD.training, steps=2)),
     )
     for each in others:
         assert search_plan(each, kept) == search_plan(each, AutoPlan(trials=3))
