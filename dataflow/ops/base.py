@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
+from functools import cached_property
 from math import prod
 from typing import ClassVar
 
@@ -202,14 +203,17 @@ class Op(ABC):
 
     def operand(self, name: str) -> Operand:
         """The operand of this name. Raises KeyError when there is none."""
-        for operand in self.operands:
-            if operand.name == name:
-                return operand
-        raise KeyError(f"{self.kind} has no operand {name!r}")
+        if name not in self._by_name:
+            raise KeyError(f"{self.kind} has no operand {name!r}")
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Operand]:
+        return {operand.name: operand for operand in self.operands}
 
     def by_role(self, *roles: Role) -> tuple[Operand, ...]:
         """The operands that play one of these roles, in order."""
-        return tuple(o for o in self.operands if o.role in roles)
+        return tuple(o for o in self._by_name.values() if o.role in roles)
 
     def region(self, name: str, slices: Slices) -> Region | None:
         """What a slice of the loops touches of an operand, or None when it does not touch it."""

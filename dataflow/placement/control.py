@@ -93,7 +93,8 @@ class Control:
         # Micro-batches of unlike sizes wait for parts of one another; there the order is a preference.
         alike = len({slot.part.microbatches for slot in self._slots} - {1}) == 1
         for slot in self._slots:
-            by_processor.setdefault(slot.part.processor, []).append(slot)
+            if self._in_its_stage(slot):
+                by_processor.setdefault(slot.part.processor, []).append(slot)
         for processor, everything in by_processor.items():
             slots = [slot for slot in everything if slot.part.microbatches > 1]
             forward = _by_microbatch(slot for slot in slots if slot.task.phase is not Phase.GRADIENT)
@@ -118,6 +119,13 @@ class Control:
                 local = [each for each in before if each.part.processor == slot.part.processor]
                 found.setdefault(slot.name, []).extend(each.name for each in local or before)
         return found
+
+    def _in_its_stage(self, slot: Slot) -> bool:
+        """Whether a task is on a processor of its layer's stage, or there are none."""
+        place = self._parts.places.get(slot.part.processor)
+        return self._axis is None or (
+            place is not None and place[self._axis] == self._parts.stages[slot.task.layer]
+        )
 
     def _in_flight(self, processor: str) -> int:
         place = self._parts.places.get(processor)

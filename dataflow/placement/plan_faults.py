@@ -107,6 +107,7 @@ def _rule_faults(
         if split is not None:
             known = learned if split is rule.update else possible
             yield from _split_faults(plan, f"{what} {pattern!r}", split, known, hardware)
+    yield from _same_loop_faults(pattern, rule, [ops[name] for name in matched])
     for what, axes in rule.store.items():
         for axis in axes_of(axes):
             if axis not in plan.mesh:
@@ -114,6 +115,17 @@ def _rule_faults(
                     f"layer {pattern!r} keeps its {what} in shards along axis {axis!r}, "
                     f"but the axes are: {_listed(plan.mesh)}"
                 )
+
+
+def _same_loop_faults(pattern: str, rule: Rule, ops: Sequence[Op]) -> Iterator[str]:
+    """A loop and its units, such as channels and groups, cannot both be cut."""
+    for op in ops:
+        loops = [op.divisions.get(dimension, (dimension,))[0] for dimension in rule.shard]
+        twice = [each for each, loop in zip(rule.shard, loops, strict=True) if loops.count(loop) > 1]
+        if twice:
+            names = " and ".join(map(repr, twice))
+            yield f"layer {pattern!r} shards {names}, which are the same loop; name one, over several axes"
+            return
 
 
 def _split_faults(
@@ -124,6 +136,7 @@ def _split_faults(
             yield f"{who} on {name!r}, but hardware {hardware.name!r} has {', '.join(hardware.processors)}"
     yield from (f"{who} names {name!r} more than once under 'on'" for name in _twice(split.on))
     yield from _at_faults(plan, who, split)
+    fixed = set() if split.on else {*split.at, *((plan.pipeline.axis,) if plan.pipeline else ())}
     axes = (ON,) if split.on else tuple(plan.mesh)
     along: dict[str, str] = {}
     for dimension, names in split.shard.items():
@@ -133,6 +146,8 @@ def _split_faults(
         for axis in dict.fromkeys(axes_of(names)):
             if axis not in axes:
                 yield f"{who} shards {dimension!r} over axis {axis!r}, but the axes are: {_listed(axes)}"
+            elif axis in fixed:
+                yield f"{who} shards {dimension!r} over axis {axis!r}, but is at one place of it"
             # Two dimensions over one axis would leave all but a diagonal of the work undone.
             first = along.setdefault(axis, dimension)
             if first != dimension:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dataflow.collectives import ALGORITHMS, Collective
 from dataflow.hardware import Hardware
-from dataflow.ops import BatchNormalization, Op
+from dataflow.ops import BatchNormalization, Op, Role
 from dataflow.plan import ON, Axes, CollectiveRule, Pipeline, Plan, Rule, Split, axes_of
 
 
@@ -78,7 +78,12 @@ def _pipelines(draw: st.DrawFn, layers: Sequence[str], mesh: Mapping[str, int]) 
 
 @st.composite
 def _rules(draw: st.DrawFn, op: Op, places: Places) -> Rule:
-    split = draw(_splits(op, places))
+    dimensions = {
+        name: op.divisions[name][0] if name in op.divisions else name
+        for name in (*op.shardable, *op.divisions)
+    }
+    learned = {label: label for parameter in op.by_role(Role.PARAMETER) for label in parameter.labels}
+    split = draw(_splits(dimensions, places))
     batch = op.loops.get("batch", 1)
     microbatches = None
     if draw(st.integers(0, 5)) == 0:
@@ -87,8 +92,8 @@ def _rules(draw: st.DrawFn, op: Op, places: Places) -> Rule:
         shard=split.shard,
         at=split.at,
         on=split.on,
-        gradient=draw(_splits(op, places)) if draw(st.integers(0, 4)) == 0 else None,
-        update=draw(_splits(op, places)) if draw(st.integers(0, 4)) == 0 else None,
+        gradient=draw(_splits(dimensions, places)) if draw(st.integers(0, 4)) == 0 else None,
+        update=draw(_splits(learned, places)) if draw(st.integers(0, 4)) == 0 else None,
         microbatches=microbatches,
         store=draw(_stores(op, places, split, microbatches or places.microbatches)),
         recompute=draw(st.integers(0, 4)) == 0,
@@ -96,28 +101,30 @@ def _rules(draw: st.DrawFn, op: Op, places: Places) -> Rule:
 
 
 @st.composite
-def _splits(draw: st.DrawFn, op: Op, places: Places) -> Split:
-    """Dimensions over axes, each axis once; at some place of others; or processors of their own."""
+def _splits(draw: st.DrawFn, dimensions: Mapping[str, str], places: Places) -> Split:
+    """Dimensions over axes, each axis once; at some place of others; or processors of their own.
+
+    dimensions: what can be sharded, and the loop that each is or is of.
+    """
     if draw(st.integers(0, 3)) == 0:
         everyone = places.everyone
         own = tuple(draw(st.permutations(everyone)))[: draw(st.integers(1, len(everyone)))]
-        return Split(on=own, shard=draw(_shards(op, (ON,))))
+        return Split(on=own, shard=draw(_shards(dimensions, (ON,))))
     at: dict[str, int] = {}
     free = [axis for axis in places.mesh if axis != places.stage]
     if free and draw(st.integers(0, 5)) == 0:
         axis = draw(st.sampled_from(free))
         at[axis] = draw(st.integers(0, places.mesh[axis] - 1))
         free.remove(axis)
-    return Split(at=at, shard=draw(_shards(op, tuple(free))))
+    return Split(at=at, shard=draw(_shards(dimensions, tuple(free))))
 
 
 @st.composite
-def _shards(draw: st.DrawFn, op: Op, axes: Sequence[str]) -> Mapping[str, Axes]:
-    names = [*op.shardable, *op.divisions]
+def _shards(draw: st.DrawFn, dimensions: Mapping[str, str], axes: Sequence[str]) -> Mapping[str, Axes]:
     found: dict[str, Axes] = {}
     for axis in axes:
-        loops = {op.divisions[name][0] if name in op.divisions else name for name in found}
-        free = [n for n in names if (op.divisions[n][0] if n in op.divisions else n) not in loops]
+        loops = {dimensions[name] for name in found}
+        free = [name for name, loop in dimensions.items() if loop not in loops]
         if found and draw(st.integers(0, 3)) == 0:
             # One dimension along several axes.
             name = draw(st.sampled_from(list(found)))
