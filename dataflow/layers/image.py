@@ -163,8 +163,9 @@ class BatchNormalizationLayer(Learned):
     """Batch normalisation with a learned scale (1 at first) and shift (0 at first) for each channel.
 
     images: mean and variance are those of so many consecutive images of the batch, which they
-    divide; of the network's ``normalized_together`` when left out, else of the whole batch. With data parallelism over p
-    processors, batch / p images a group are what each would compute without synchronising.
+    divide; of the network's ``normalized_together`` when left out, else of the whole batch. With
+    data parallelism over p processors, batch / p images a group are what each would compute
+    without synchronising.
     """
 
     op: Literal["batch_normalization"]

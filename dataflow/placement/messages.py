@@ -63,12 +63,12 @@ class Messages:
                     parcels.append(Parcel(region, piece, to))
                     self.received.setdefault((move.destination, index, number), {})[move.source] = to
                 elif own is None or on_the_way:
-                    to = self._result(payload, region, of, sent, destination, summed=own is not None)
+                    to = self._result(payload, region, of, sent, move.destination, summed=own is not None)
                     parcels.append(Parcel(region, piece, to, own.shard if own else None))
                 else:
                     copy = self.ledger.add_shard(sent.shard.tensor, region, destination)
                     parcels.append(Parcel(region, piece, copy))
-                    to = self._result(payload, region, of, sent, destination, summed=True)
+                    to = self._result(payload, region, of, sent, move.destination, summed=True)
                     sums.append((to, (own.shard, copy)))
                 after.append(_Holding(to, of))
             if after:
@@ -84,7 +84,7 @@ class Messages:
         region: Region,
         of: frozenset[int],
         sent: _Holding,
-        memory: str,
+        rank: int,
         *,
         summed: bool,
     ) -> Shard:
@@ -93,7 +93,9 @@ class Messages:
             tensor = payload.into
         else:
             tensor = self.ledger.partial(payload.into) if summed else sent.shard.tensor
-        return self.ledger.add_shard(tensor, region, memory, use=payload.use)
+        # Replicas of one collective may go through the same server.
+        use = payload.use if rank in self.everyone else f"{self.nodes[0]} and others"
+        return self.ledger.add_shard(tensor, region, self.nodes[rank], use=use)
 
     def finish(self, why: Context) -> None:
         """Adds what was received as others contributed it, and notes which of what comes out are homes."""
