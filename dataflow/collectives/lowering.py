@@ -8,7 +8,15 @@ from functools import lru_cache
 
 from dataflow.collectives import binomial, direct, halving_doubling, hierarchical, ring, server, tree
 from dataflow.collectives.hierarchical import Groups
-from dataflow.collectives.moves import PARTED, Collective, Lowering, Move, Stages, cut_and_overlap
+from dataflow.collectives.moves import (
+    PARTED,
+    Collective,
+    Lowering,
+    Move,
+    Stages,
+    cut_and_overlap,
+    without_repeats,
+)
 from dataflow.errors import PlanError
 
 
@@ -119,9 +127,10 @@ def _lower(collective: Collective, algorithm: str, request: Request) -> Lowering
     owners = None
     if collective in PARTED:
         owners = tuple(rank for rank in range(ranks) for _ in range(pieces))
-    return Lowering(
-        collective, algorithm, ranks, _blocks(collective, algorithm, ranks) * pieces, owners, moves
-    )
+    chunks = _blocks(collective, algorithm, ranks) * pieces
+    if collective is Collective.BROADCAST:
+        moves = without_repeats(moves, dict.fromkeys(range(chunks), (request.root,)))
+    return Lowering(collective, algorithm, ranks, chunks, owners, moves)
 
 
 def _blocks(collective: Collective, algorithm: str, ranks: int) -> int:

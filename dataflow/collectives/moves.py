@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -77,6 +77,21 @@ def cut_and_overlap(stages: Stages, pieces: int) -> tuple[Move, ...]:
         if 0 <= slot - k < len(stages)
         for move in stages[slot - k]
     )
+
+
+def without_repeats(moves: Sequence[Move], holders: Mapping[int, Sequence[int]]) -> tuple[Move, ...]:
+    """The moves that copy, without the chunks that their destination holds already.
+
+    holders: for each chunk the ranks that hold it at first.
+    """
+    held = {(rank, chunk) for chunk, ranks in holders.items() for rank in ranks}
+    found: list[Move] = []
+    for move in moves:
+        chunks = tuple(chunk for chunk in move.chunks if (move.destination, chunk) not in held)
+        held.update((move.destination, chunk) for chunk in chunks)
+        if chunks:
+            found.append(Move(move.source, move.destination, chunks, move.adds, move.own))
+    return tuple(found)
 
 
 def piece_of(move: Move, piece: int, pieces: int) -> Move:

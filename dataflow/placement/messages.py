@@ -93,8 +93,9 @@ class Messages:
             tensor = payload.into
         else:
             tensor = self.ledger.partial(payload.into) if summed else sent.shard.tensor
-        # Replicas of one collective may go through the same server.
-        use = payload.use if rank in self.everyone else f"{self.nodes[0]} and others"
+        # Replicas of one collective may go through the same server, each for a use of its own.
+        group = "" if rank in self.everyone else f"{self.nodes[0]} and others"
+        use = " of ".join(each for each in (payload.use, group) if each)
         return self.ledger.add_shard(tensor, region, self.nodes[rank], use=use)
 
     def finish(self, why: Context) -> None:

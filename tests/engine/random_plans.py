@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dataflow.collectives import ALGORITHMS, Collective
 from dataflow.hardware import Hardware
 from dataflow.ops import BatchNormalization, Op, Role
-from dataflow.plan import ON, Axes, CollectiveRule, Pipeline, Plan, Rule, Split, axes_of
+from dataflow.plan import ON, Axes, CollectiveRule, Kept, Pipeline, Plan, Rule, Split, axes_of
 
 
 @dataclass(frozen=True)
@@ -125,17 +125,27 @@ def _shards(draw: st.DrawFn, dimensions: Mapping[str, str], axes: Sequence[str])
     for axis in axes:
         loops = {dimensions[name] for name in found}
         free = [name for name, loop in dimensions.items() if loop not in loops]
-        if found and draw(st.integers(0, 3)) == 0:
+        several = draw(st.integers(0, 3)) == 0
+        if found and several:
             # One dimension along several axes.
-            name = draw(st.sampled_from(list(found)))
+            name: str = draw(st.sampled_from(list(found)))
             found[name] = (*axes_of(found[name]), axis)
         elif free and draw(st.integers(0, 4)):
             found[draw(st.sampled_from(free))] = axis
     return found
 
 
+_KEPT: Sequence[tuple[Kept, ...]] = (
+    ("velocity",),
+    ("velocity", "gradient"),
+    ("velocity", "gradient", "parameter"),
+    ("parameter",),
+    ("gradient",),
+)
+
+
 @st.composite
-def _stores(draw: st.DrawFn, op: Op, places: Places, split: Split, microbatches: int) -> Mapping[str, Axes]:
+def _stores(draw: st.DrawFn, op: Op, places: Places, split: Split, microbatches: int) -> Mapping[Kept, Axes]:
     """Along axes whose processors all read the same parameters: they cut nothing but the batch."""
     if draw(st.booleans()) or split.on or places.uneven:
         return {}
@@ -151,19 +161,8 @@ def _stores(draw: st.DrawFn, op: Op, places: Places, split: Split, microbatches:
     ]
     if not possible:
         return {}
-    axes = draw(st.sampled_from([*possible, tuple(possible)]))
-    kinds = draw(
-        st.sampled_from(
-            (
-                ("velocity",),
-                ("velocity", "gradient"),
-                ("velocity", "gradient", "parameter"),
-                ("parameter",),
-                ("gradient",),
-            )
-        )
-    )
-    return dict.fromkeys(kinds, axes)
+    axes: Axes = draw(st.sampled_from([*possible, tuple(possible)]))
+    return dict.fromkeys(draw(st.sampled_from(_KEPT)), axes)
 
 
 @st.composite

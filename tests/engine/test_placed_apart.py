@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dataflow.layers import LayerSpec
 from dataflow.ops import Phase
 from dataflow.plan import Plan, Rule, Split
 from dataflow.tensor import TensorKind
@@ -80,7 +81,7 @@ def test_a_place_in_the_mesh() -> None:
 
 def test_units_of_channels() -> None:
     """``group`` cuts whole groups: of three over two processors the first has one, the second two."""
-    layers = {"c": conv(6, 1, groups=3), "f": fc(2)}
+    layers: dict[str, LayerSpec] = {"c": conv(6, 1, groups=3), "f": fc(2)}
     plan = Plan(mesh={"model": 2}, layers={"c": split(group="model")})
     world = experiment(network(layers, image=(3, 1, 1)), machine(2), plan)
     graph = placed(world)
@@ -90,7 +91,7 @@ def test_units_of_channels() -> None:
 
 def test_on_and_rules_side_by_side() -> None:
     """Layers on processors of their own beside a mesh: still the numbers of one processor."""
-    layers = {"c": conv(4, 1), "f": fc(4), "r": RELU, "g": fc(2)}
+    layers: dict[str, LayerSpec] = {"c": conv(4, 1), "f": fc(4), "r": RELU, "g": fc(2)}
     rules = {"*": split(batch="data"), "f": on("p2", "p0", channel="on"), "g": on("p1")}
     plan = Plan(mesh={"data": 2}, processors=("p0", "p1"), layers=rules)
     assert_trains_like_one_processor(experiment(network(layers, image=(2, 2, 2)), machine(3), plan, batch=4))
