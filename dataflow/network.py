@@ -52,6 +52,11 @@ class Network:
         return (self.input.tokens,) if isinstance(self.input, Tokens) else self.input
 
     @property
+    def examples(self) -> str:
+        """What a batch is made of: ``images`` or ``sequences``."""
+        return "sequences" if isinstance(self.input, Tokens) else "images"
+
+    @property
     def label_shape(self) -> Shape:
         """Shape of one example's labels: () of an image, (positions,) of tokens."""
         return self.input_shape if isinstance(self.input, Tokens) else ()

@@ -72,7 +72,7 @@ def _headline(report: Report) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    rate = f"{units.duration(report.step_time_s)}   {units.number(report.images_per_s)} images/s   "
+    rate = f"{units.duration(report.step_time_s)}   {content.rate(report)}   "
     table.add_row("step", Text.assemble((rate, "bold"), content.training_time(report)))
     table.add_row("loss", Text(content.loss(report)))
     table.add_row("limited by", Text(content.limiting(report)))

@@ -24,9 +24,14 @@ def setting(report: Report) -> str:
     )
 
 
+def rate(report: Report) -> str:
+    """How many examples a second."""
+    return f"{units.number(report.images_per_s)} {report.network.examples}/s"
+
+
 def training_time(report: Report) -> str:
     """How long the whole training takes."""
-    images = f"{report.training.images_per_epoch:,} images"
+    images = f"{report.training.images_per_epoch:,} {report.network.examples}"
     epochs = "1 epoch" if report.training.epochs == 1 else f"{report.training.epochs} epochs"
     return f"{units.long_duration(report.training_days * _SECONDS_PER_DAY)} for {epochs} of {images}"
 

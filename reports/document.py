@@ -121,6 +121,7 @@ def _network(experiment: Experiment) -> Json:
         "parameters": network.parameter_count,
         "macs_per_image": network.macs_per_image,
         "forward_flop_per_image": network.forward_flop_per_image,
+        "examples": network.examples,
     }
 
 

@@ -80,7 +80,7 @@ def _head(report: Report) -> str:
         ("", "of this run"),
         (
             ("step time", units.duration(report.step_time_s)),
-            ("throughput", f"{units.number(report.images_per_s)} images/s"),
+            ("throughput", content.rate(report)),
             ("training", content.training_time(report)),
             ("cold start", units.duration(report.cold_start_s)),
             ("loss", content.loss(report)),

@@ -22,6 +22,7 @@ class NetworkEntry(Entry):
 
     name: str
     parameters: int = Field(description="weights and biases")
+    examples: str = Field(description="what a batch is made of: images, or sequences of tokens")
     macs_per_image: int = Field(description="multiply-accumulates of one image's forward pass")
     forward_flop_per_image: int = Field(description="two for each multiply-accumulate")
 

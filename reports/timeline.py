@@ -112,7 +112,7 @@ def _title(axes: Axes, result: Result, window: Window, note: str) -> None:
     busy = [use.utilisation for use in metrics.processors.values()]
     title = (
         f"{result.experiment.name}:  step {units.duration(metrics.step_time_s)},  "
-        f"{units.number(metrics.images_per_s)} images/s,  "
+        f"{units.number(metrics.images_per_s)} {result.experiment.network.examples}/s,  "
         f"processors busy {units.percent(sum(busy) / len(busy))}"
     )
     told = ", ".join(told for told in (window.told, note) if told)

@@ -30,7 +30,7 @@ class Wiring:
 @st.composite
 def machines(draw: st.DrawFn, most: int = 4) -> Hardware:
     """Processors of unequal speed, one host or two, and links that are exclusive or shared."""
-    count = draw(st.one_of(st.integers(1, most), st.integers(1, most), st.just(6)))
+    count = draw(st.one_of(*[st.integers(1, most)] * 4, st.just(6)))
     names = [f"p{index}" for index in range(count)]
     wiring = draw(_wirings(names))
     fair = draw(st.sampled_from(("none", "all", "some")))

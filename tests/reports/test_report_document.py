@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 PROMISED = {
     "bubble": {"fraction", "span_s", "processors"},
-    "network": {"name", "parameters", "macs_per_image", "forward_flop_per_image"},
+    "network": {"name", "parameters", "examples", "macs_per_image", "forward_flop_per_image"},
     "verification": {
         "passed",
         "reference",
