@@ -26,7 +26,7 @@ def test_everything_that_ships_is_listed() -> None:
     there = [
         (kind, path.stem)
         for kind, under in (("experiment", "experiments"), ("network", "networks"), ("hardware", "hardware"))
-        for path in sorted((folder / under).glob("*.yaml"))
+        for path in sorted((folder / under).glob("*.yaml"), key=lambda path: path.stem)
     ]
     assert len(there) > 40
     assert [(entry.kind, entry.name) for entry in SHIPPED] == there
