@@ -68,6 +68,8 @@ class Region:
         common = self.intersection(other)
         if common is None:
             return (self,)
+        if common.ranges == self.ranges:
+            return ()
         return tuple(self._slabs_around(common))
 
     def _slabs_around(self, inner: Region) -> Iterator[Region]:
@@ -101,6 +103,8 @@ def uncovered(region: Region, covers: Iterable[Region]) -> tuple[Region, ...]:
     """The parts of ``region`` that none of ``covers`` holds."""
     rest: tuple[Region, ...] = (region,)
     for cover in covers:
+        if not rest:
+            break
         rest = tuple(piece for part in rest for piece in part.difference(cover))
     return rest
 

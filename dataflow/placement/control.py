@@ -70,9 +70,12 @@ class Control:
     def note(self, slot: Slot) -> None:
         """Takes note of a compute task, in the order of placing."""
         self._slots.append(slot)
-        if slot.task.op.by_role(Role.PARAMETER):
+        part = slot.part
+        last_goes_first = self._gpipe and slot.task.phase is Phase.GRADIENT
+        first = part.microbatches - 1 if last_goes_first else 0
+        if slot.task.op.by_role(Role.PARAMETER) and part.microbatch == first:
             key = (slot.task.layer, slot.task.phase)
-            history = self._reading.setdefault(slot.part.processor, [])
+            history = self._reading.setdefault(part.processor, [])
             if not any(seen == key for seen, _ in history[-GATHERED_AHEAD:]):
                 history.append((key, slot.name))
 
