@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 LAWS = "laws"
 """The Hypothesis profile of the laws on whole worlds; its examples are those of the cheapest law."""
 
-_EXAMPLES = 20
+_EXAMPLES = 15
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

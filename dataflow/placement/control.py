@@ -48,7 +48,7 @@ class Control:
         self._axis = plan.pipeline.axis if plan.pipeline else None
         self._depth = plan.mesh[self._axis] if self._axis else 1
         self._slots: list[Slot] = []
-        self._reading: dict[str, list[tuple[tuple[str, Phase], str]]] = {}
+        self._reading: dict[int, dict[str, list[tuple[tuple[str, Phase], str]]]] = {}
 
     @property
     def backwards(self) -> bool:
@@ -70,20 +70,17 @@ class Control:
     def note(self, slot: Slot) -> None:
         """Takes note of a compute task, in the order of placing."""
         self._slots.append(slot)
-        part = slot.part
-        last_goes_first = self._gpipe and slot.task.phase is Phase.GRADIENT
-        first = part.microbatches - 1 if last_goes_first else 0
-        if slot.task.op.by_role(Role.PARAMETER) and part.microbatch == first:
+        if slot.task.op.by_role(Role.PARAMETER):
             key = (slot.task.layer, slot.task.phase)
-            history = self._reading.setdefault(part.processor, [])
+            history = self._reading.setdefault(slot.part.microbatch, {}).setdefault(slot.part.processor, [])
             if not any(seen == key for seen, _ in history[-GATHERED_AHEAD:]):
                 history.append((key, slot.name))
 
-    def gates(self, task: Task) -> Mapping[str, tuple[str, ...]]:
-        """By processor, what must have ended before parameters are gathered there for a task."""
+    def gates(self, task: Task, microbatch: int) -> Mapping[str, tuple[str, ...]]:
+        """By processor, what must have ended before parameters are gathered there for a micro-batch."""
         key = (task.layer, task.phase)
         found: dict[str, tuple[str, ...]] = {}
-        for processor, history in self._reading.items():
+        for processor, history in self._reading.get(microbatch, {}).items():
             before = [name for seen, name in history if seen != key]
             if len(before) >= GATHERED_AHEAD:
                 found[processor] = (before[-GATHERED_AHEAD],)

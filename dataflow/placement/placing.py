@@ -117,7 +117,7 @@ class _Placement:
             why = self._context(task, task.phase, number, together[0][1].microbatches)
             needs = self._needs(task, [part for _, part in together])
             for name, homes in needs.items():
-                self._bring(self.graph.tensors[name], homes, task, why)
+                self._bring(self.graph.tensors[name], homes, task, together[0][1], why)
             for index, part in together:
                 self._place_part(task, index, part, why)
         count = max((part.microbatches for part in parts), default=1)
@@ -148,7 +148,7 @@ class _Placement:
             region = task.op.region(operand.removesuffix(GRADIENT_SUFFIX), part.slices)
             if region is not None:
                 tensor = self.graph.tensors[name]
-                pieces = self.ledger.pieces(tensor, region, part.processor, _use(tensor, task))
+                pieces = self.ledger.pieces(tensor, region, part.processor, _use(tensor, task, part))
                 reads.append(Read(operand, region, pieces))
         writes: dict[str, Shard] = {}
         for tensor_name, contribution in self.contributions.by(task, index):
@@ -187,8 +187,8 @@ class _Placement:
 
     # -- copying ----------------------------------------------------------------------
 
-    def _bring(self, tensor: Tensor, needs: Sequence[Home], task: Task, why: Context) -> None:
-        """Sees to it that what is needed of a tensor is there."""
+    def _bring(self, tensor: Tensor, needs: Sequence[Home], task: Task, part: Part, why: Context) -> None:
+        """Sees to it that what is needed of a tensor, for a micro-batch as a part's, is there."""
         if tensor.kind is TensorKind.BATCH:
             for need in needs:
                 self._load(tensor, need.region, need.memory)
@@ -196,8 +196,8 @@ class _Placement:
         if tensor.kind is TensorKind.PARAMETER:
             for home in self.storage.of[tensor.name].parameter:
                 self.ledger.add_home(tensor, home.region, home.memory)
-            why = replace(why, after=self.control.gates(task))
-        self.copies.bring(tensor, needs, why, use=_use(tensor, task))
+            why = replace(why, after=self.control.gates(task, part.microbatch))
+        self.copies.bring(tensor, needs, why, use=_use(tensor, task, part))
 
     def _load(self, tensor: Tensor, region: Region, memory: str) -> None:
         """Has the next step's batch copied from the nearest host while this step's is read.
@@ -260,6 +260,8 @@ def _primal(tensor: Tensor) -> str:
     return tensor.base.removesuffix(GRADIENT_SUFFIX)
 
 
-def _use(tensor: Tensor, task: Task) -> str:
-    """Copies of parameters are made for the forward pass, and again for the gradients."""
-    return task.phase.label if tensor.kind is TensorKind.PARAMETER else ""
+def _use(tensor: Tensor, task: Task, part: Part) -> str:
+    """Copies of parameters are made for each micro-batch's forward pass, and again for its gradients."""
+    if tensor.kind is not TensorKind.PARAMETER:
+        return ""
+    return task.phase.label if part.microbatches == 1 else f"{task.phase.label} #{part.microbatch}"

@@ -95,3 +95,12 @@ def test_on_and_rules_side_by_side() -> None:
     rules = {"*": split(batch="data"), "f": on("p2", "p0", channel="on"), "g": on("p1")}
     plan = Plan(mesh={"data": 2}, processors=("p0", "p1"), layers=rules)
     assert_trains_like_one_processor(experiment(network(layers, image=(2, 2, 2)), machine(3), plan, batch=4))
+
+
+def test_a_processor_that_has_no_part_of_the_first_micro_batch() -> None:
+    """Of micro-batches of one image and two p1 has none of the first, which gathering must not wait for."""
+    batch = on("p1", "p2", batch="on")
+    layers = {"a": batch, "b": batch, "c": batch, "d": Rule(store={"parameter": "x"})}
+    plan = Plan(mesh={"x": 2}, processors=("p2", "p1"), microbatches=2, layers=layers)
+    net = network({name: fc(2) for name in layers})
+    assert_trains_like_one_processor(experiment(net, machine(3), plan, batch=3))
