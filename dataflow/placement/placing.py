@@ -148,7 +148,7 @@ class _Placement:
             region = task.op.region(operand.removesuffix(GRADIENT_SUFFIX), part.slices)
             if region is not None:
                 tensor = self.graph.tensors[name]
-                pieces = self.ledger.pieces(tensor, region, part.processor, _use(tensor, task, part))
+                pieces = self.ledger.pieces(tensor, region, part.processor, self._use(tensor, task, part))
                 reads.append(Read(operand, region, pieces))
         writes: dict[str, Shard] = {}
         for tensor_name, contribution in self.contributions.by(task, index):
@@ -197,7 +197,17 @@ class _Placement:
             for home in self.storage.of[tensor.name].parameter:
                 self.ledger.add_home(tensor, home.region, home.memory)
             why = replace(why, after=self.control.gates(task, part.microbatch))
-        self.copies.bring(tensor, needs, why, use=_use(tensor, task, part))
+        self.copies.bring(tensor, needs, why, use=self._use(tensor, task, part))
+
+    def _use(self, tensor: Tensor, task: Task, part: Part) -> str:
+        """Copies of parameters are made for the forward pass, and again for the gradients.
+
+        Those that are kept in shards, to save memory, are made for each micro-batch.
+        """
+        if tensor.kind is not TensorKind.PARAMETER:
+            return ""
+        apart = self.storage.of[tensor.name].sharded and part.microbatches > 1
+        return f"{task.phase.label} #{part.microbatch}" if apart else task.phase.label
 
     def _load(self, tensor: Tensor, region: Region, memory: str) -> None:
         """Has the next step's batch copied from the nearest host while this step's is read.
@@ -258,10 +268,3 @@ class _Placement:
 
 def _primal(tensor: Tensor) -> str:
     return tensor.base.removesuffix(GRADIENT_SUFFIX)
-
-
-def _use(tensor: Tensor, task: Task, part: Part) -> str:
-    """Copies of parameters are made for each micro-batch's forward pass, and again for its gradients."""
-    if tensor.kind is not TensorKind.PARAMETER:
-        return ""
-    return task.phase.label if part.microbatches == 1 else f"{task.phase.label} #{part.microbatch}"

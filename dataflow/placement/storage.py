@@ -19,13 +19,15 @@ from dataflow.tensor import Tensor
 class Stored:
     """The homes of a parameter, of its gradient, and the places of its update (and velocity).
 
-    scattered: whether gradients are summed between processors for each micro-batch apart.
+    scattered: whether gradients are summed between processors for each micro-batch apart. sharded:
+    whether the parameter is kept in shards, and gathered for each micro-batch apart.
     """
 
     parameter: tuple[Home, ...]
     gradient: tuple[Home, ...]
     update: tuple[Home, ...]
     scattered: bool
+    sharded: bool
 
 
 class Storage:
@@ -72,7 +74,9 @@ class Storage:
         gradient = self._shards(tensor, read, store["gradient"]) if "gradient" in store else update
         # Who updates a parameter that lives elsewhere keeps a copy, rather than ask for it every step.
         parameter = _disjoint([*parameter, *update])
-        return Stored(parameter, gradient, update, scattered="gradient" in store)
+        return Stored(
+            parameter, gradient, update, scattered="gradient" in store, sharded="parameter" in store
+        )
 
     def _shards(self, tensor: Tensor, read: tuple[Home, ...], axes: Axes) -> tuple[Home, ...]:
         """Each home's shard along axes. Raises PlanError unless together they are all that is read."""
