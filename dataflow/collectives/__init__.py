@@ -7,7 +7,16 @@ from dataflow.collectives.choice import Prediction, best, predictions
 from dataflow.collectives.closed_form import closed_form_ps, hierarchical_ps
 from dataflow.collectives.lowering import ALGORITHMS, lower
 from dataflow.collectives.moves import Collective, Lowering, Move
-from dataflow.collectives.prediction import Hop, HopCost, Sizes, chunk_bytes, message_ps, predicted_ps
+from dataflow.collectives.prediction import (
+    Hop,
+    HopCost,
+    Sizes,
+    Way,
+    Ways,
+    chunk_bytes,
+    message_ps,
+    predicted_ps,
+)
 from dataflow.collectives.ring_order import ring_order
 
 __all__ = [
@@ -19,6 +28,8 @@ __all__ = [
     "Move",
     "Prediction",
     "Sizes",
+    "Way",
+    "Ways",
     "best",
     "chunk_bytes",
     "closed_form_ps",

@@ -9,7 +9,7 @@ from functools import lru_cache
 from dataflow.collectives.hierarchical import Groups
 from dataflow.collectives.lowering import ALGORITHMS, lower
 from dataflow.collectives.moves import Collective
-from dataflow.collectives.prediction import Hop, HopCost, Sizes, chunk_bytes, predicted_ps
+from dataflow.collectives.prediction import HopCost, Sizes, Way, Ways, chunk_bytes, predicted_ps
 from dataflow.errors import PlanError
 
 PIECES = (1, 2, 4, 8, 16, 32)
@@ -37,7 +37,7 @@ def best(
     collective: Collective,
     ranks: int,
     sizes: Sizes,
-    hop: Hop,
+    hop: Ways,
     *,
     root: int = 0,
     groups: Groups | None = None,
@@ -55,7 +55,7 @@ def predictions(
     collective: Collective,
     ranks: int,
     sizes: Sizes,
-    hop: Hop,
+    hop: Ways,
     *,
     root: int = 0,
     groups: Groups | None = None,
@@ -94,7 +94,7 @@ def _predictions(
     collective: Collective,
     ranks: int,
     sizes: Sizes,
-    hops: tuple[tuple[HopCost, ...], ...],
+    hops: tuple[tuple[HopCost | Way, ...], ...],
     root: int,
     groups: Groups | None,
     candidates: tuple[str, ...],

@@ -17,6 +17,12 @@ HopCost = tuple[int, float]
 Hop = Callable[[int, int], HopCost]
 """The cost of a message from a source to a destination."""
 
+Way = Callable[[int], tuple[int, tuple[tuple[str, int], ...]]]
+"""For the bytes of a message: the ps it takes alone, and for how many ps of which links it uses them up."""
+
+Ways = Callable[[int, int], HopCost | Way]
+"""How messages go from a source to a destination: at a constant rate, or over links they may share."""
+
 Sizes = int | tuple[int, ...]
 """Bytes of a collective.
 
@@ -46,18 +52,20 @@ def chunk_bytes(lowering: Lowering, sizes: Sizes) -> tuple[int, ...]:
     )
 
 
-def predicted_ps(lowering: Lowering, sizes_bytes: Sequence[int], hop: Hop) -> int:
+def predicted_ps(lowering: Lowering, sizes_bytes: Sequence[int], hop: Ways) -> int:
     """The time at which the last message of a lowering has arrived, beginning at 0.
 
     sizes_bytes: of each chunk. Every rank, and the server, sends one message and receives one message at a
     time, both at once, in the order of the moves; a message starts when what its source holds of the
-    chunks is there. A message of no bytes is not sent and takes no time. Summing takes none either. Needs
-    one pass over the moves.
+    chunks is there. What shares links follows one another on them, each for as long as it needs all of
+    their bandwidth: nobody is served in between, but all is served as early as when they share it. A message
+    of no bytes is not sent and takes no time. Summing takes none either. Needs one pass over the moves.
     """
     duration_ps = lru_cache(maxsize=None)(message_ps)
     sending_ps: dict[int, int] = {}
     receiving_ps: dict[int, int] = {}
     there_ps: dict[tuple[int, int], int] = {}
+    busy_ps: dict[str, int] = {}
     last_ps = 0
     for move in lowering.moves:
         size = sum(sizes_bytes[chunk] for chunk in move.chunks)
@@ -67,7 +75,11 @@ def predicted_ps(lowering: Lowering, sizes_bytes: Sequence[int], hop: Hop) -> in
         start_ps = max(sending_ps.get(source, 0), receiving_ps.get(destination, 0))
         if not move.own:
             start_ps = max(start_ps, *(there_ps.get((source, chunk), 0) for chunk in move.chunks))
-        end_ps = start_ps + duration_ps(size, *hop(source, destination))
+        way = hop(source, destination)
+        taken_ps, used = way(size) if callable(way) else (duration_ps(size, *way), ())
+        start_ps = max([start_ps, *(busy_ps.get(link, 0) for link, _ in used)])
+        end_ps = start_ps + taken_ps
+        busy_ps.update((link, start_ps + used_ps) for link, used_ps in used)
         sending_ps[source] = receiving_ps[destination] = end_ps
         there_ps.update(((destination, chunk), end_ps) for chunk in move.chunks)
         last_ps = max(last_ps, end_ps)

@@ -145,14 +145,16 @@ class Control:
     ) -> list[tuple[Slot, Slot]]:
         """One forward, one backward, in turn: F0 to F(w-1), then B0, Fw, B1, F(w+1) and so on."""
         filled = [
-            (slots[0], backward[number - most][-1])
+            (slot, backward[number - most][-1])
             for number, slots in forward.items()
             if number - most in backward
+            for slot in slots
         ]
         in_turn = [
-            (slots[0], forward[number + most - 1][-1])
+            (slot, forward[number + most - 1][-1])
             for number, slots in backward.items()
             if number + most - 1 in forward
+            for slot in slots
         ]
         return [*filled, *in_turn]
 

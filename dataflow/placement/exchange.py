@@ -7,10 +7,12 @@ the placed graph. It contends, overlaps and computes like every other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
-from dataflow.collectives import ALGORITHMS, Collective, best, lower, ring_order
+from dataflow.collectives import ALGORITHMS, Collective, Way, best, lower, ring_order
 from dataflow.errors import PlanError
 from dataflow.placement.ledger import Context, Ledger
 from dataflow.placement.messages import Messages
@@ -31,6 +33,7 @@ class Exchange:
         self.hardware = ledger.hardware
         self.plan = plan
         self.parts = parts
+        self._ways: dict[tuple[str, str], Way] = {}
         self._rings: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._chosen: dict[object, tuple[str, int, tuple[str, ...]]] = {}
 
@@ -76,7 +79,7 @@ class Exchange:
                     kind,
                     len(ranks),
                     sizes,
-                    lambda source, destination: self.hardware.hop(ranks[source], ranks[destination]),
+                    lambda source, destination: self._way(ranks[source], ranks[destination]),
                     root=ranks.index(root) if root is not None else 0,
                     groups=self._groups(ranks),
                 )
@@ -91,9 +94,16 @@ class Exchange:
         rule = self.plan.collective(kind.value)
         if rule is None or rule.algorithm == AUTO:
             return rule or usual
-        # A rule for all kinds is for those it serves, and for groups that are in several machines.
-        serves = rule.algorithm in ALGORITHMS[kind]
-        if not serves or (rule.algorithm == HIERARCHICAL and self._groups(memories) is None):
+        if rule.algorithm not in ALGORITHMS[kind]:
+            return usual  # The rule is for all kinds, and this algorithm does not serve each.
+        if rule.algorithm == HIERARCHICAL and self._groups(memories) is None:
+            machines = Counter(processor.node if processor else "" for processor in processors)
+            if len(machines) > 1 and kind.value in self.plan.collectives:
+                each = ", ".join(map(str, machines.values()))
+                raise PlanError(
+                    f"plan: {kind.value} is to be {rule.algorithm}, but its processors are not as many in "
+                    f"each machine ({each}); take another algorithm"
+                )
             return usual
         if rule.server in memories:
             raise PlanError(
@@ -101,6 +111,23 @@ class Exchange:
                 "name another memory, such as the host's"
             )
         return replace(rule, pieces=1) if kind is Collective.ALL_TO_ALL else rule
+
+    def _way(self, source: str, destination: str) -> Way:
+        """How long a message takes on a route, and of which links it uses up how much."""
+        if (source, destination) not in self._ways:
+            links = self.hardware.route(source, destination)
+
+            @cache
+            def way(size_bytes: int) -> tuple[int, tuple[tuple[str, int], ...]]:
+                taken_ps = self.hardware.transfer_ps(size_bytes, source, destination)
+                used = [
+                    taken_ps if link.sharing == "fifo" else round(link.occupied_ps(size_bytes))
+                    for link in links
+                ]
+                return taken_ps, tuple((link.channel, ps) for link, ps in zip(links, used, strict=True))
+
+            self._ways[source, destination] = way
+        return self._ways[source, destination]
 
     def _ring(self, memories: tuple[str, ...]) -> tuple[str, ...]:
         """The memories in the order in which each best sends to the next."""

@@ -53,6 +53,7 @@ class Ledger:
         self.tasks: list[PlacedTask] = []
         self._local: dict[tuple[str, str, str], list[Shard]] = {}
         self._partial: dict[str, int] = {}
+        self._are_homes: set[str] = set()
 
     # -- shards -----------------------------------------------------------------------
 
@@ -77,9 +78,9 @@ class Ledger:
 
     def make_home(self, shard: Shard) -> None:
         """Says that a shard has its tensor's final value."""
-        homes = self.homes.setdefault(shard.tensor.name, [])
-        if shard not in homes:
-            homes.append(shard)
+        if shard.name not in self._are_homes:
+            self._are_homes.add(shard.name)
+            self.homes.setdefault(shard.tensor.name, []).append(shard)
 
     def partial(self, tensor: Tensor) -> Tensor:
         """A tensor of its own for a part of the sum that a tensor will be."""

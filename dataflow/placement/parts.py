@@ -110,6 +110,16 @@ class Parts:
         first = share_of(region.ranges[0], shares, index)
         return Region((first, *region.ranges[1:])) if first[0] < first[1] else None
 
+    def along(self, processor: str, axes: Sequence[str]) -> tuple[str, ...]:
+        """The processors that differ from one along these axes alone; it alone when it is in no mesh."""
+        place = self.places.get(processor)
+        if place is None:
+            return (processor,)
+        others = [axis for axis in place if axis not in axes]
+        return tuple(
+            name for name, there in self.places.items() if all(there[axis] == place[axis] for axis in others)
+        )
+
     def distance(self, processor: str, other: str) -> int:
         """Along how many mesh axes two processors differ; more than there are for one outside."""
         if processor not in self.places or other not in self.places:

@@ -92,15 +92,13 @@ class _Placement:
 
     def place_all(self) -> None:
         """Places every task of the graph."""
-        updating = False
+        passes = [task for task in self.graph.tasks if task.phase is not Phase.UPDATE]
+        for task in passes:
+            self._place_pass(task)
+        self.sums.flush(self._context(passes[-1], Phase.GRADIENT))
         for task in self.graph.tasks:
-            if task.phase is not Phase.UPDATE:
-                self._place_pass(task)
-                continue
-            if not updating:
-                self.sums.flush(self._context(task, Phase.GRADIENT))
-                updating = True
-            self._place_update(task)
+            if task.phase is Phase.UPDATE:
+                self._place_update(task)
 
     def _context(self, task: Task, phase: Phase, microbatch: int = 0, microbatches: int = 1) -> Context:
         return Context(task.layer, phase, self.control.priority(phase, microbatch, microbatches))

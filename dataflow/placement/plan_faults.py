@@ -85,6 +85,10 @@ def _collective_faults(plan: Plan, hardware: Hardware) -> Iterator[str]:
             yield f"{name} has no algorithm {rule.algorithm!r}; there are: {', '.join([AUTO, *possible])}"
         if name == Collective.ALL_TO_ALL.value and rule.pieces > 1:
             yield f"{name} has {rule.pieces} pieces, but its messages are not cut; leave 'pieces' out"
+        if rule.algorithm == AUTO and rule.pieces > 1:
+            yield f"{name} has {rule.pieces} pieces, but {AUTO!r} chooses how many; name an algorithm too"
+        if rule.algorithm != SERVER and rule.server is not None:
+            yield f"{name} names a server, but its algorithm is {rule.algorithm!r}; make that {SERVER!r}"
         if rule.algorithm == SERVER and rule.server is None:
             yield f"algorithm {SERVER!r} of {name} needs a 'server': the memory it goes through"
         if rule.server is not None and rule.server not in hardware.memories:
@@ -108,6 +112,8 @@ def _rule_faults(
             known = learned if split is rule.update else possible
             yield from _split_faults(plan, f"{what} {pattern!r}", split, known, hardware)
     yield from _same_loop_faults(pattern, rule, [ops[name] for name in matched])
+    if rule.update and "velocity" in rule.store:
+        yield f"layer {pattern!r} stores its velocity in shards, but 'update' says where it is; keep one"
     for what, axes in rule.store.items():
         for axis in axes_of(axes):
             if axis not in plan.mesh:

@@ -80,14 +80,20 @@ class Storage:
 
     def _shards(self, tensor: Tensor, read: tuple[Home, ...], axes: Axes) -> tuple[Home, ...]:
         """Each home's shard along axes. Raises PlanError unless together they are all that is read."""
-        shards = [(self._parts.stored(home.region, home.memory, axes_of(axes)), home.memory) for home in read]
-        homes = _distinct(Home(region, memory) for region, memory in shards if region is not None)
+        homes = _distinct(
+            Home(region, processor)
+            for home in read
+            for processor in self._parts.along(home.memory, axes_of(axes))
+            for region in (self._parts.stored(home.region, processor, axes_of(axes)),)
+            if region is not None
+        )
         for home in read:
             if uncovered(home.region, (each.region for each in homes)):
+                along = " and ".join(map(repr, axes_of(axes)))
                 raise PlanError(
-                    f"plan: layer {tensor.layer!r} is to keep {tensor.base!r} in shards along "
-                    f"{' and '.join(map(repr, axes_of(axes)))}, but its processors there do not all read the "
-                    "same of it; store it along an axis that does not slice it"
+                    f"plan: layer {tensor.layer!r} is to keep {tensor.base!r} in shards along {along}, but "
+                    "its processors there do not all read the same of it; store it along an axis that does not "
+                    "slice it"
                 )
         return homes
 

@@ -88,14 +88,17 @@ def _rules(draw: st.DrawFn, op: Op, places: Places) -> Rule:
     microbatches = None
     if draw(st.integers(0, 5)) == 0:
         microbatches = draw(st.sampled_from([n for n in (1, 2, 3) if n <= batch]))
+    store = draw(_stores(op, places, split, microbatches or places.microbatches))
+    # Velocities are where the update is: a rule says one or the other.
+    apart = "velocity" not in store and draw(st.integers(0, 4)) == 0
     return Rule(
         shard=split.shard,
         at=split.at,
         on=split.on,
         gradient=draw(_splits(dimensions, places)) if draw(st.integers(0, 4)) == 0 else None,
-        update=draw(_splits(learned, places)) if draw(st.integers(0, 4)) == 0 else None,
+        update=draw(_splits(learned, places)) if apart else None,
         microbatches=microbatches,
-        store=draw(_stores(op, places, split, microbatches or places.microbatches)),
+        store=store,
         recompute=draw(st.integers(0, 4)) == 0,
     )
 
@@ -176,9 +179,10 @@ def _collectives(draw: st.DrawFn, hardware: Hardware) -> Mapping[str, Collective
             if any(processor.node for processor in hardware.processors.values()):
                 algorithms.append("hierarchical")
             algorithm = draw(st.sampled_from(algorithms))
+            whole = algorithm == "auto" or kind is Collective.ALL_TO_ALL
             found[kind.value] = CollectiveRule(
                 algorithm=algorithm,
-                pieces=1 if kind is Collective.ALL_TO_ALL else draw(st.sampled_from((1, 1, 2, 3))),
+                pieces=1 if whole else draw(st.sampled_from((1, 1, 2, 3))),
                 server=draw(st.sampled_from(hardware.hosts)) if algorithm == "server" else None,
             )
     return found
