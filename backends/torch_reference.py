@@ -28,7 +28,7 @@ try:
 except ImportError as missing:
     raise BackendError(
         "reference 'torch' needs PyTorch, which is not installed; "
-        "install it with: pip install 'dataflow-simulator[torch]'"
+        "install it with: pip install torch"
     ) from missing
 
 

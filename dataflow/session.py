@@ -17,7 +17,7 @@ import backends
 import topologies
 from dataflow.backend import Array
 from dataflow.batches import BatchSource, open_batches
-from dataflow.errors import BackendError, OptionError, OutOfMemoryError, TopologyError
+from dataflow.errors import BackendError, DataflowError, OptionError, OutOfMemoryError
 from dataflow.executor import Executor, Losses
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
@@ -272,7 +272,7 @@ def _without(experiment: Experiment, override: Override) -> tuple[Experiment, Ru
                 return None
             plain = replace(plain, plan=experiment.plan, auto=None)
         return plain, simulate(place_experiment(plain), plain.training.steps)
-    except (TopologyError, OutOfMemoryError):
+    except DataflowError:
         return None
 
 

@@ -43,6 +43,8 @@ def write(result: Result, folder: str | Path) -> tuple[Path, ...]:
 def check_writable(folder: str | Path) -> None:
     """Raises ReportError when a report could not be written there: better before hours are spent."""
     target = Path(folder).resolve()
+    if not target.name:
+        raise _error(folder, "is the root of the file system", "choose a folder in it")
     parent = target.parent
     if not parent.exists():
         if not parent.parent.exists():

@@ -39,7 +39,7 @@ class Speed:
 class Bandwidth:
     """Bytes a second."""
 
-    value: Annotated[float, Measure("bandwidth", "byte / second", "GB/s", whole=False)]
+    value: Annotated[float, Measure("bandwidth", "byte / second", "GB/s", whole=False, least=(1, "1 B/s"))]
     source: Source
 
 

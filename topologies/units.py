@@ -60,8 +60,8 @@ class Measure:
     """What a text with a unit must measure, and what it becomes.
 
     unit: of the number it becomes. example: a unit to suggest. whole: whether the number
-    is rounded to an integer. zero: whether it may be 0. most: the largest there may be, as
-    number and as text.
+    is rounded to an integer. zero: whether it may be 0. most, least: the largest and the
+    smallest there may be, as number and as text.
     """
 
     what: str
@@ -70,6 +70,7 @@ class Measure:
     whole: bool
     zero: bool = False
     most: tuple[int, str] | None = None
+    least: tuple[int, str] | None = None
 
     def read(self, value: object) -> int | float:
         """The number that a text stands for. Raises ValueError saying what is wrong and how to mend it."""
@@ -110,6 +111,8 @@ class Measure:
     def _checked(self, value: str, exact: Fraction) -> int | float:
         if exact < 0 or (exact == 0 and not self.zero):
             raise ValueError(f"must be {'0 or more' if self.zero else 'more than 0'}, got {value!r}")
+        if self.least is not None and exact < self.least[0]:
+            raise ValueError(f"{value!r} is too small; the least is {self.least[1]}")
         if self.most is not None and exact > self.most[0]:
             raise ValueError(f"{value!r} is too large; the most is {self.most[1]}")
         if not self.whole:

@@ -64,7 +64,7 @@ def _pipeline_faults(plan: Plan, ops: Mapping[str, Op]) -> Iterator[str]:
         yield f"the pipeline goes along axis {axis!r}, but the axes are: {_listed(plan.mesh)}"
     elif len(cuts) != plan.mesh[axis] - 1:
         yield (
-            f"axis {axis!r} has {plan.mesh[axis]} stages, which need {plan.mesh[axis] - 1} cuts, but the "
+            f"stages along axis {axis!r}: {plan.mesh[axis]}, so cuts needed: {plan.mesh[axis] - 1}, but the "
             f"pipeline has {len(cuts)}; name the first layer of each stage but the first"
         )
     yield from (f"pipeline cut {cut!r} is not a layer of the network" for cut in cuts if cut not in ops)

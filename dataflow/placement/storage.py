@@ -92,8 +92,8 @@ class Storage:
                 along = " and ".join(map(repr, axes_of(axes)))
                 raise PlanError(
                     f"plan: layer {tensor.layer!r} is to keep {tensor.base!r} in shards along {along}, but "
-                    "its processors there do not all read the same of it; store it along an axis that does not "
-                    "slice it"
+                    "its processors there do not all read the same of it; store it along an axis that does "
+                    "not slice it"
                 )
         return homes
 

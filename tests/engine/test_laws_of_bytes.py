@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -72,15 +73,17 @@ def _placed(experiment: Experiment) -> World:
         reject()
 
 
+PART_OF_A_SUM = re.compile(r"\.(part|sum)\d+$")
+
+
 def received(graph: PlacedGraph) -> dict[tuple[str, bool], Counter[str]]:
     """For each tensor's value, and parts of the sum that it is, the bytes that each memory receives."""
     found: dict[tuple[str, bool], Counter[str]] = {}
     for task in graph.transfers:
         for name in task.writes.values():
             shard = graph.shards[name]
-            base, _, part = shard.tensor.base.partition(".part")
-            base, _, total = base.partition(".sum")
-            key = (f"{base}@{shard.tensor.version}", bool(part or total))
+            base = PART_OF_A_SUM.sub("", shard.tensor.base)
+            key = (f"{base}@{shard.tensor.version}", base != shard.tensor.base)
             found.setdefault(key, Counter())[shard.memory] += shard.bytes
     return found
 
