@@ -54,6 +54,7 @@ class Ledger:
         self._local: dict[tuple[str, str, str], list[Shard]] = {}
         self._partial: dict[str, int] = {}
         self._are_homes: set[str] = set()
+        self._exchanges = 0
 
     # -- shards -----------------------------------------------------------------------
 
@@ -86,6 +87,11 @@ class Ledger:
         """A tensor of its own for a part of the sum that a tensor will be."""
         number = self._partial[tensor.name] = self._partial.get(tensor.name, -1) + 1
         return replace(tensor, base=f"{tensor.base}.sum{number}")
+
+    def next_exchange(self) -> str:
+        """A name for the use that one more collective makes of what passes through memories."""
+        self._exchanges += 1
+        return f"exchange {self._exchanges}"
 
     def held(self, tensor: Tensor, memory: str, use: str = "") -> Sequence[Shard]:
         """The shards of a tensor in a memory that may serve a use."""

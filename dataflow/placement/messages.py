@@ -40,6 +40,7 @@ class Messages:
                     self.holding[rank, index] = held
         self.own = dict(self.holding)
         self.received: dict[tuple[int, int, int], dict[int, Shard]] = {}
+        self.passing = ledger.next_exchange()
 
     def send(self, move: Move, why: Context) -> None:
         """Carries out a move: one message of all its chunks; nothing when they are empty."""
@@ -59,14 +60,14 @@ class Messages:
                 piece = (Piece(sent.shard.name, region),)
                 if move.own and own is not None:
                     # Everyone adds in the same order, so that replicas stay equal to the last bit.
-                    to = self.ledger.add_shard(sent.shard.tensor, region, destination)
+                    to = self.ledger.add_shard(sent.shard.tensor, region, destination, use=self.passing)
                     parcels.append(Parcel(region, piece, to))
                     self.received.setdefault((move.destination, index, number), {})[move.source] = to
                 elif own is None or on_the_way:
                     to = self._result(payload, region, of, sent, move.destination, summed=own is not None)
                     parcels.append(Parcel(region, piece, to, own.shard if own else None))
                 else:
-                    copy = self.ledger.add_shard(sent.shard.tensor, region, destination)
+                    copy = self.ledger.add_shard(sent.shard.tensor, region, destination, use=self.passing)
                     parcels.append(Parcel(region, piece, copy))
                     to = self._result(payload, region, of, sent, move.destination, summed=True)
                     sums.append((to, (own.shard, copy)))
@@ -88,15 +89,21 @@ class Messages:
         *,
         summed: bool,
     ) -> Shard:
-        """The shard that arrives, or is summed: of the tensor itself once every contribution is in it."""
+        """The shard that arrives, or is summed: of the tensor itself once every contribution is in it.
+
+        What only passes through a memory, which has no need of it, is nothing that others may use.
+        """
+        memory = self.nodes[rank]
         if not self.summing or of == self.everyone:
             tensor = payload.into
         else:
             tensor = self.ledger.partial(payload.into) if summed else sent.shard.tensor
-        # Replicas of one collective may go through the same server, each for a use of its own.
-        group = "" if rank in self.everyone else f"{self.nodes[0]} and others"
-        use = " of ".join(each for each in (payload.use, group) if each)
-        return self.ledger.add_shard(tensor, region, self.nodes[rank], use=use)
+        if self.summing:
+            settles = tensor == payload.into and memory in payload.homes
+        else:
+            settles = memory == payload.target if payload.target else rank in self.everyone
+        use = payload.use if settles else self.passing
+        return self.ledger.add_shard(tensor, region, memory, use=use)
 
     def finish(self, why: Context) -> None:
         """Adds what was received as others contributed it, and notes which of what comes out are homes."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from dataflow.errors import PlanError
 from dataflow.graph import Task, TaskGraph
 from dataflow.ops import Phase
 from dataflow.placement.contributions import Home
 from dataflow.placement.parts import Parts
 from dataflow.plan import Axes, Plan, axes_of
 from dataflow.region import Region, uncovered
-from dataflow.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Storage:
         tensor = self._graph.tensors[task.reads["parameter"]]
         read = _disjoint(tuple(self._read[tensor.name]))
         store = self._plan.rule(tensor.layer).store
-        parameter = self._shards(tensor, read, store["parameter"]) if "parameter" in store else read
+        parameter = self._shards(read, store["parameter"]) if "parameter" in store else read
         update = parameter
         parts = self._parts.of_update(tensor.layer, task.op)
         if parts is not None:
@@ -70,32 +68,23 @@ class Storage:
                 for part in parts
             )
         elif "velocity" in store:
-            update = self._shards(tensor, read, store["velocity"])
-        gradient = self._shards(tensor, read, store["gradient"]) if "gradient" in store else update
+            update = self._shards(read, store["velocity"])
+        gradient = self._shards(read, store["gradient"]) if "gradient" in store else update
         # Who updates a parameter that lives elsewhere keeps a copy, rather than ask for it every step.
         parameter = _disjoint([*parameter, *update])
         return Stored(
             parameter, gradient, update, scattered="gradient" in store, sharded="parameter" in store
         )
 
-    def _shards(self, tensor: Tensor, read: tuple[Home, ...], axes: Axes) -> tuple[Home, ...]:
-        """Each home's shard along axes. Raises PlanError unless together they are all that is read."""
-        homes = _distinct(
+    def _shards(self, read: tuple[Home, ...], axes: Axes) -> tuple[Home, ...]:
+        """Each home's region in shards on all processors along axes, whether these have work or not."""
+        return _distinct(
             Home(region, processor)
             for home in read
             for processor in self._parts.along(home.memory, axes_of(axes))
             for region in (self._parts.stored(home.region, processor, axes_of(axes)),)
             if region is not None
         )
-        for home in read:
-            if uncovered(home.region, (each.region for each in homes)):
-                along = " and ".join(map(repr, axes_of(axes)))
-                raise PlanError(
-                    f"plan: layer {tensor.layer!r} is to keep {tensor.base!r} in shards along {along}, but "
-                    "its processors there do not all read the same of it; store it along an axis that does "
-                    "not slice it"
-                )
-        return homes
 
 
 def _distinct(homes: Iterable[Home]) -> tuple[Home, ...]:

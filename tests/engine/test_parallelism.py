@@ -194,3 +194,28 @@ def priorities(tasks: Sequence[PlacedTask]) -> list[tuple[int, int]]:
 def test_one_weird_trick_trains_like_one_processor(scheme: str) -> None:
     """All three schemes give the same numbers."""
     assert_trains_like_one_processor(one_weird_trick(*SCHEMES[scheme]))
+
+
+def test_shards_of_slices() -> None:
+    """Slices of a weight may be kept in shards along the axis that makes them: each has a part of each."""
+    plan = Plan(mesh={"x": 2}, layers={"a": Rule(shard={"channel": "x"}, store={"parameter": "x"})})
+    world = experiment(network({"a": fc(4, bias=False), "b": fc(2)}), adding(machine(2)), plan, batch=3)
+    kept = {
+        (s.memory, s.region.ranges[0]) for s in placed(world).shards.values() if s.tensor.name == "a.weight@1"
+    }
+    assert kept == {("p0", (0, 1)), ("p1", (1, 2)), ("p0", (2, 3)), ("p1", (3, 4))}
+    assert_trains_like_one_processor(world)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_shards_on_processors_without_an_image(batch: int) -> None:
+    """What is stored along the data axis is on all its processors, also on those that have no image."""
+    plan = Plan(mesh={"x": 3}, layers={"*": Rule(shard={"batch": "x"}, store={"velocity": "x"})})
+    world = experiment(network({"a": fc(6)}, classes=6), adding(machine(3)), plan, batch=batch)
+    velocity = [s for s in placed(world).shards.values() if s.tensor.name == "a.weight.velocity@0"]
+    assert sorted((s.memory, s.region.ranges[0]) for s in velocity) == [
+        ("p0", (0, 2)),
+        ("p1", (2, 4)),
+        ("p2", (4, 6)),
+    ]
+    assert_trains_like_one_processor(world)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from dataflow.errors import CheckError, DataflowError
+from dataflow.errors import CheckError, DataflowError, PlanError
 from dataflow.ops import Phase
 from dataflow.placement.parts import Parts
-from dataflow.plan import Plan, Rule
+from dataflow.plan import CollectiveRule, Pipeline, Plan, Rule, Split
 from dataflow.region import Range
-from tests.engine.worlds import RELU, conv, fc, machine, network, on, split
+from tests.engine.worlds import RELU, conv, experiment, fc, machine, network, on, placed, split
 
 NET = network({"c": conv(4, 3, pad=1), "r": RELU, "f": fc(2)}, image=(3, 7, 5))
 
@@ -192,3 +192,158 @@ def test_patterns_match_whole_names() -> None:
     plan = Plan(mesh={"m": 2}, layers={"f": split(channel="m")})
     parts = Parts(plan, net.ops(2), machine(2))
     assert [part.slices["channel"] for part in parts.of("f2", Phase.FORWARD)] == [(0, 2), (0, 2)]
+
+
+SPLIT = {"*": split(batch="m")}
+
+
+@pytest.mark.parametrize(
+    ("plan", "fault"),
+    [
+        (
+            Plan(mesh={"m": 2}, layers={"*": Rule(shard={"batch": ("m", "m")})}),
+            "layer '*' shards 'batch' over m, m; name each axis once, and at least one",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"*": Rule(shard={"batch": ()})}),
+            "layer '*' shards 'batch' over none; name each axis once, and at least one",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"c": Rule(at={"m": 2})}),
+            "layer 'c' is at 'm' 2, but that axis ends at 1",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"c": Rule(at={"n": 0})}),
+            "layer 'c' is at 'n' 0, but the axes are: m",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"c": Rule(on=("p0",), at={"m": 0})}),
+            "layer 'c' has both 'on' and 'at'; name its processors, or where in the mesh they are",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"c": Rule(at={"m": 1}, shard={"batch": "m"})}),
+            "layer 'c' shards 'batch' over axis 'm', but is at one place of it",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers=SPLIT, pipeline=Pipeline(axis="m", cuts=("f",))),
+            "layer '*' shards 'batch' over axis 'm', but is at one place of it",
+        ),
+        (
+            Plan(mesh={"m": 2}, shares={"m": (1,)}),
+            "axis 'm' has 2 places, but 1 shares (1); give one for each",
+        ),
+        (Plan(mesh={"m": 2}, shares={"n": (1, 2)}), "shares are given for axis 'n', but the axes are: m"),
+        (
+            Plan(mesh={"m": 2}, pipeline=Pipeline(cuts=("f",))),
+            "the pipeline goes along axis 'stage', but the axes are: m",
+        ),
+        (
+            Plan(mesh={"stage": 2}, pipeline=Pipeline(cuts=())),
+            (
+                "stages along axis 'stage': 2, so cuts needed: 1, but the pipeline has 0; "
+                "name the first layer of each stage but the first"
+            ),
+        ),
+        (
+            Plan(mesh={"stage": 2}, pipeline=Pipeline(cuts=("g",))),
+            "pipeline cut 'g' is not a layer of the network",
+        ),
+        (
+            Plan(mesh={"stage": 2}, pipeline=Pipeline(cuts=("c",))),
+            "pipeline cuts c are not in the order of the layers, each once, after the first",
+        ),
+        (
+            Plan(mesh={"m": 2}, microbatches=5),
+            "layer 'c' has 5 micro-batches of a batch of 4; at most one an image",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"c": Rule(store={"velocity": "n"})}),
+            "layer 'c' keeps its velocity in shards along axis 'n', but the axes are: m",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"c": Rule(store={"velocity": "m"}, update=Split(on=("p0",)))}),
+            "layer 'c' stores its velocity in shards, but 'update' says where it is; keep one",
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"c": Rule(update=Split(shard={"rows": "m"}))}),
+            (
+                "update of layer 'c' cannot be sharded by 'rows'; possible: channel, in_channel, "
+                "kernel_height, kernel_width"
+            ),
+        ),
+        (
+            Plan(mesh={"m": 2}, layers={"c": Rule(gradient=Split(on=("p5",)))}),
+            "gradient of layer 'c' on 'p5', but hardware 'machine' has p0, p1",
+        ),
+    ],
+)
+def test_what_a_plan_is_refused_for(plan: Plan, fault: str) -> None:
+    """Each rule has one message that says who, which value and what there is."""
+    assert refused(plan) == (fault,)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "fault"),
+    [
+        (
+            "allreduce",
+            CollectiveRule(),
+            (
+                "'allreduce' is no collective; there are: all-reduce, all-gather, reduce-scatter, "
+                "all-to-all, broadcast, reduce, *"
+            ),
+        ),
+        (
+            "all-to-all",
+            CollectiveRule(algorithm="tree"),
+            "all-to-all has no algorithm 'tree'; there are: auto, direct, ring, hierarchical, server",
+        ),
+        (
+            "all-to-all",
+            CollectiveRule(algorithm="ring", pieces=2),
+            "all-to-all has 2 pieces, but its messages are not cut; leave 'pieces' out",
+        ),
+        (
+            "all-reduce",
+            CollectiveRule(pieces=2),
+            "all-reduce has 2 pieces, but 'auto' chooses how many; name an algorithm too",
+        ),
+        (
+            "all-reduce",
+            CollectiveRule(algorithm="ring", server="host"),
+            "all-reduce names a server, but its algorithm is 'ring'; make that 'server'",
+        ),
+        (
+            "all-reduce",
+            CollectiveRule(algorithm="server"),
+            "algorithm 'server' of all-reduce needs a 'server': the memory it goes through",
+        ),
+        (
+            "all-reduce",
+            CollectiveRule(algorithm="server", server="q"),
+            "'q', the server of all-reduce, is no memory; there are: p0, p1, host",
+        ),
+    ],
+)
+def test_collectives_that_a_plan_cannot_have(name: str, rule: CollectiveRule, fault: str) -> None:
+    """What is unknown, and what would be ignored."""
+    assert refused(Plan(mesh={"m": 2}, collectives={name: rule})) == (fault,)
+
+
+def test_channels_and_groups_are_one_loop() -> None:
+    """A layer cannot be cut by channels along one axis and by whole groups of them along another."""
+    net = network({"c": conv(4, 3, pad=1, groups=2), "f": fc(2)}, image=(4, 7, 5))
+    plan = Plan(mesh={"x": 2, "y": 2}, layers={"c": split(channel="x", group="y")})
+    with pytest.raises(CheckError) as raised:
+        Parts(plan, net.ops(4), machine(4))
+    assert raised.value.faults == (
+        "layer 'c' shards 'channel' and 'group', which are the same loop; name one, over several axes",
+    )
+
+
+def test_a_server_takes_no_part_itself() -> None:
+    """A memory that contributes cannot be the server too."""
+    how = {"all-reduce": CollectiveRule(algorithm="server", server="p0")}
+    plan = Plan(mesh={"m": 2}, layers=SPLIT, collectives=how)
+    with pytest.raises(PlanError, match="all-reduce goes through the server 'p0', which takes part itself"):
+        placed(experiment(NET, machine(2), plan, batch=4))

@@ -99,16 +99,21 @@ def test_the_memory_zero_saves() -> None:
     assert peak(sharded(2, "velocity"), TensorKind.VELOCITY) == everything // 2
 
 
-def test_the_memory_of_many_layers_in_shards() -> None:
+@pytest.mark.parametrize("microbatches", [1, 2])
+def test_the_memory_of_many_layers_in_shards(microbatches: int) -> None:
     """Of eight equal layers over four stage 3 has a quarter, and of two gathered layers the rest: 3.5 of 8.
 
-    Layer 0 reads 4 features as the others do: 8 layers of 4 x 4 numbers.
+    Layer 0 reads 4 features as the others do: 8 layers of 4 x 4 numbers. Each micro-batch gathers for itself,
+    the next one's first two layers ahead.
     """
     layers = {f"l{index}": fc(4, bias=False) for index in range(8)}
     world = sharded(4, *STAGES[-1])
-    world = replace(world, network=network(layers, image=(4, 1, 1), classes=4))
+    plan = replace(world.plan, microbatches=microbatches)
+    world = replace(world, network=network(layers, image=(4, 1, 1), classes=4), plan=plan)
+    world = replace(world, training=replace(world.training, batch=8))
     one = 4 * 4 * NUMBER
-    assert 8 * one // 4 < peak(world, TensorKind.PARAMETER) <= 8 * one // 4 + 2 * (one - one // 4)
+    gathered = 2 * microbatches * (one - one // 4)
+    assert 8 * one // 4 < peak(world, TensorKind.PARAMETER) <= 8 * one // 4 + gathered
 
 
 @pytest.mark.parametrize("kinds", STAGES)
