@@ -27,8 +27,7 @@ try:
     from backends.torch_layers import Given, apply, padded
 except ImportError as missing:
     raise BackendError(
-        "reference 'torch' needs PyTorch, which is not installed; "
-        "install it with: pip install torch"
+        "reference 'torch' needs PyTorch, which is not installed; install it with: pip install torch"
     ) from missing
 
 

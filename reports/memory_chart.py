@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _DPI = 120
 _WIDTH_IN = 16.0
 _MEMORIES_SHOWN = 12
+_ALIKE = 0.05
+_TELLING_KINDS = 2
 _POINTS = 4000
 """More changes than this are fewer pixels than changes: of each of so many intervals the fullest is kept."""
 
@@ -49,7 +51,8 @@ def memory_figure(result: Result) -> Figure:
 
     window = window_of(result.trace)
     uses = result.metrics.memories
-    fullest = sorted(uses, key=lambda name: -uses[name].peak_bytes)[:_MEMORIES_SHOWN]
+    alike = _alike(uses)
+    fullest = sorted(alike, key=lambda name: -uses[name].peak_bytes)[:_MEMORIES_SHOWN]
     shown = [name for name in uses if name in fullest]
     height = 1.5 + (2.3 if len(shown) <= 4 else 1.6) * len(shown)
     figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI, layout="constrained", facecolor="white")
@@ -58,12 +61,32 @@ def memory_figure(result: Result) -> Figure:
     for name, axes in zip(shown, panels[:, 0], strict=True):
         events = [event for event in result.trace.memory_events if event.memory == name]
         states = _thinned(_states(events), window)
-        kinds |= _draw(axes, name, states, uses[name], window)
+        others = len(alike[name]) - 1
+        title = f"{name} and {others} much like it" if others else name
+        kinds |= _draw(axes, title, states, uses[name], window)
         for end_ps in (window.zero_ps, *result.trace.step_ends_ps[: window.steps]):
             axes.axvline(window.at(end_ps), color=palette.INK, linewidth=0.9, linestyle=(0, (4, 3)))
     panels[-1, 0].set_xlabel(f"simulated time since the first step began, {window.unit}", fontsize=9)
-    _title_and_legend(figure, result, window, kinds, len(uses) - len(shown))
+    drawn = sum(len(alike[name]) for name in shown)
+    _title_and_legend(figure, result, window, kinds, len(uses) - drawn)
     return figure
+
+
+def _alike(uses: Mapping[str, MemoryUse]) -> dict[str, list[str]]:
+    """For each memory to be drawn those it stands for; of many, the ones whose peaks are within 5 %."""
+    if len(uses) <= _MEMORIES_SHOWN:
+        return {name: [name] for name in uses}
+    found: dict[str, list[str]] = {}
+    for name, use in uses.items():
+        near = (
+            first
+            for first in found
+            if uses[first].capacity_bytes == use.capacity_bytes
+            and list(uses[first].by_kind)[:_TELLING_KINDS] == list(use.by_kind)[:_TELLING_KINDS]
+            and abs(uses[first].peak_bytes - use.peak_bytes) <= _ALIKE * use.peak_bytes
+        )
+        found.setdefault(next(near, name), []).append(name)
+    return found
 
 
 def _states(events: Sequence[MemoryEvent]) -> list[_State]:
