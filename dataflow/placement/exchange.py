@@ -119,6 +119,7 @@ class Exchange:
 
             @cache
             def way(size_bytes: int) -> tuple[int, tuple[tuple[str, int], ...]]:
+                """The time alone, and of each link the time that is not left to others."""
                 taken_ps = self.hardware.transfer_ps(size_bytes, source, destination)
                 used = [
                     taken_ps if link.sharing == "fifo" else round(link.occupied_ps(size_bytes))

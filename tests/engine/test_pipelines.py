@@ -12,7 +12,7 @@ from dataflow.batches import Noise
 from dataflow.cost import Cost, Work
 from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
-from dataflow.layers import LayerSpec
+from dataflow.layers import AddLayer, LayerSpec
 from dataflow.ops import Phase
 from dataflow.placement import TaskKind
 from dataflow.plan import Pipeline, Plan, Rule
@@ -175,3 +175,22 @@ def test_a_pipeline_trains_like_one_processor(stages: int, order: Order) -> None
     _, last = computed(world, backend)
     verification = verify(last, world, Noise(world), OneProcessor(backend), tolerance=1e-9)
     assert verification.passed
+
+
+def test_a_stage_that_begins_with_branches_holds_no_more() -> None:
+    """Two layers of stage 0 read the batch; with 1F1B neither runs ahead of p - s = 2 micro-batches."""
+    layers: dict[str, LayerSpec] = {
+        "a": replace(fc(2), input="data"),
+        "b": replace(fc(2), input="data"),
+        "j": AddLayer(op="add", input=("a", "b")),
+        "c": fc(2),
+    }
+    plan = Plan(mesh={"stage": 2}, pipeline=Pipeline(cuts=("c",)), microbatches=6, order="1f1b")
+    trace = traced(experiment(network(layers, image=(1, 1, 1)), equal_stages(2), plan, batch=6))
+    for layer in ("a", "b"):
+        forward = [s.start_ps for s in trace.measured if s.layer == layer and s.phase is Phase.FORWARD]
+        backward = [
+            s.end_ps for s in trace.measured if s.layer == layer and s.operation.endswith("weight_gradient")
+        ]
+        assert len(forward) == len(backward) == 6
+        assert max(sum(s <= t for s in forward) - sum(e <= t for e in backward) for t in forward) == 2
