@@ -130,7 +130,7 @@ class Network:
         bound: dict[str, Op] = {}
         faults: list[str] = []
         for name in self.order:
-            # What reads a layer that does not fit has no input to check.
+            # What reads a layer that does not fit, or a loss, has no input to check.
             if all(source in shapes for source in self.inputs[name]):
                 sources = tuple(shapes[source] for source in self.inputs[name])
                 tokens = DATA in self.inputs[name] and isinstance(self.input, Tokens)
@@ -142,7 +142,8 @@ class Network:
                 except NetworkError as fault:
                     faults.append(str(fault))
                 else:
-                    shapes[name] = bound[name].operand("output").shape[1:]
+                    if not isinstance(self.layers[name], LossLayer):
+                        shapes[name] = bound[name].operand("output").shape[1:]
         faults += self._sharing_faults(bound)
         faults += self._ending_faults()
         if faults:

@@ -68,8 +68,6 @@ class Binding:
     def _activations(self) -> tuple[Shape, ...]:
         if self.tokens:
             raise self.fault("reads tokens, which only an embedding does; let it read an embedding layer")
-        if any(shape == () for shape in self.inputs):
-            raise self.fault("reads the loss, which ends the network; put it before the loss")
         return self.inputs
 
 

@@ -123,6 +123,13 @@ def test_cycle() -> None:
             ("layer 'g' is read by nothing; only the loss may end the network",),
         ),
         (
+            {"f": fc(2), "loss": LOSS, "g": RELU},
+            (
+                "layer 'g' is read by nothing; only the loss may end the network",
+                "layer 'loss' is a loss, but is read by another layer",
+            ),
+        ),
+        (
             {"f": fc(2), "loss": LOSS, "g": fc(3)},
             (
                 "layer 'g' is read by nothing; only the loss may end the network",
