@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from math import pi, sqrt
 
 import numpy as np
-from scipy.special import erf
 
 from backends.numpy_backend.layout import Scratch, blocks_of
 from dataflow.backend import Array
@@ -53,6 +52,8 @@ def _sigmoidal(op: Gelu, x: Array, scratch: Scratch) -> Array:
     """erf(x / sqrt 2), or tanh(sqrt(2 / pi) (x + 0.044715 x^3))."""
     s = scratch.array("sigmoidal", x.shape, x.dtype)
     if not op.tanh:
+        from scipy.special import erf
+
         np.multiply(x, sqrt(0.5), out=s)
         return np.asarray(erf(s, out=s))
     np.multiply(x, x, out=s)
