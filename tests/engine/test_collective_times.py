@@ -67,6 +67,10 @@ TIMED = [
     (Collective.REDUCE, "binomial"),
     (Collective.REDUCE, "halving-doubling"),
     (Collective.ALL_TO_ALL, "direct"),
+    (Collective.ALL_REDUCE, "tree"),
+    (Collective.REDUCE, "tree"),
+    (Collective.REDUCE, "direct"),
+    (Collective.ALL_TO_ALL, "ring"),
 ]
 
 
