@@ -120,6 +120,7 @@ def show_hardware(hardware: Hardware) -> RenderableType:
 
 def _processors(document: Json) -> Grid:
     def row(known: Json) -> Row:
+        """The cells of one processor."""
         return (
             known["model"],
             units.flops(known["peak_flops"]),
@@ -159,6 +160,7 @@ def _memories(document: Json, hardware: Hardware) -> Grid:
 
 def _links(document: Json) -> Grid:
     def row(link: Json) -> Row:
+        """The cells of one link."""
         return (
             link["kind"],
             units.bandwidth(link["bandwidth_bytes_per_s"]),

@@ -242,8 +242,9 @@ class _Placement:
         if tensor.kind is TensorKind.PARAMETER_GRADIENT:
             return self.storage.of[tensor.name].gradient
         if tensor.kind is TensorKind.ACTIVATION_GRADIENT:
-            maker = self._producer[f"{tensor.base.removesuffix(GRADIENT_SUFFIX)}@0"]
-            operand = next(o for o, name in maker.writes.items() if name == f"{_primal(tensor)}@0")
+            primal = f"{tensor.base.removesuffix(GRADIENT_SUFFIX)}@0"
+            maker = self._producer[primal]
+            operand = next(operand for operand, name in maker.writes.items() if name == primal)
             regions = [
                 (maker.op.region(operand, part.slices), part.processor)
                 for part in self.parts.of(maker.layer, Phase.GRADIENT)
@@ -262,7 +263,3 @@ class _Placement:
 
     def _shard_of(self, contribution: Contribution) -> Shard:
         return self._written[id(contribution)]
-
-
-def _primal(tensor: Tensor) -> str:
-    return tensor.base.removesuffix(GRADIENT_SUFFIX)
