@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from dataflow.bank import Access
+from dataflow.ops import Op, Pass
 
 PS_PER_S = 1_000_000_000_000
 """Picoseconds in a second; simulated time is counted in whole picoseconds."""
@@ -12,20 +15,33 @@ PS_PER_S = 1_000_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Time of a task and which resource sets it: ``compute``, ``memory`` or ``launch``."""
+    """Time of a task and which resource sets it: ``compute``, ``memory``, ``engine`` or ``launch``.
+
+    stalled_ps: the part of the time in which the processor waits for memory. operations: what
+    the task asks of shared engines, by their names; these may take longer than ``time_ps``.
+    """
 
     time_ps: int
     bound: str
+    stalled_ps: int = 0
+    operations: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task asks of a processor: the op's kind and pass, FLOP and bytes moved."""
+    """What a task asks of a processor: the op's kind and pass, FLOP and bytes moved.
+
+    op, op_pass: what exactly is computed, None for the addition of shards. accesses: what is
+    read and written in which bank; empty where memories have none.
+    """
 
     kind: str
     direction: str
     flop: int
     bytes: int
+    op: Op | None = None
+    op_pass: Pass | None = None
+    accesses: tuple[Access, ...] = ()
 
 
 class CostModel(Protocol):

@@ -70,6 +70,13 @@ class OutOfMemoryError(DataflowError):
         self.holders = tuple(holders)
 
 
+class FitError(DataflowError):
+    """A plan whose code, stack or tensors do not fit on the cores it names, or that these cannot compute.
+
+    The message is a table of what needs how much of what there is, and how far over that it is.
+    """
+
+
 class DeadlockError(DataflowError):
     """A simulation in which nothing can happen any more although tasks wait."""
 

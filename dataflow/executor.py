@@ -16,6 +16,7 @@ from dataflow.backend import Array, Backend
 from dataflow.batches import Batch, BatchSource
 from dataflow.errors import BackendError, NumericError, ResidencyError
 from dataflow.network import DATA
+from dataflow.number import array_dtype
 from dataflow.ops import Dropout, Phase, Role, SoftmaxCrossEntropy
 from dataflow.placement import PlacedGraph, PlacedTask, Read, Shard, TaskKind
 from dataflow.randomness import dropout_mask, initial_values
@@ -117,7 +118,7 @@ class Executor:
     # -- values ---------------------------------------------------------------------------
 
     def _empty(self, tensor: Tensor, shape: tuple[int, ...]) -> Array:
-        return self.backend.empty(tensor.labels, shape, np.dtype(tensor.dtype))
+        return self.backend.empty(tensor.labels, shape, array_dtype(tensor.dtype))
 
     def _store(self, instance: Instance, array: Array) -> None:
         self.stores[self.placed.shards[instance[0]].memory][instance] = array

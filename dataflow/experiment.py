@@ -5,29 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Lt, Predicate
 
+from dataflow.arithmetic import Arithmetic
 from dataflow.errors import OptionError
 from dataflow.hardware import Hardware
 from dataflow.layers import Count
 from dataflow.network import Network
+from dataflow.number import element_bytes, fixed_point
 from dataflow.override import Override
 from dataflow.plan import Plan
 from dataflow.planning.auto import AutoPlan
+
+
+Mode = Literal["training", "inference", "pipeline"]
+"""What a step is: a training step, one sample after the other, or samples that stream through stages."""
+
+DTYPES = ("float32", "float64")
+
+
+def _is_dtype(dtype: str) -> bool:
+    return dtype in DTYPES or fixed_point(dtype) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """How the network is trained.
 
-    batch: images a step, over all processors. dtype: of activations, weights and gradients.
-    epochs, images_per_epoch: the whole training that a report extrapolates to.
+    batch: images a step, over all processors. dtype: of activations, weights and gradients:
+    ``float32``, ``float64``, or a fixed-point format such as ``q8.8``. arithmetic: of fixed point.
+    loss_scale: gradients are computed so many times as large, and the update makes up for it
+    (Micikevicius et al. 2018, arXiv 1710.03740); ``batch`` for the sum over the batch in place of the
+    mean. gradient: by ``back-propagation`` or ``finite-difference``. epochs, images_per_epoch: the whole training that a report extrapolates to.
     """
 
     batch: Count = 128
     steps: Count = 1
     seed: Annotated[int, Ge(0)] = 0
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Annotated[str, Predicate(_is_dtype)] = "float32"
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
+    loss_scale: Annotated[float, Gt(0)] | Literal["batch"] = 1.0
+    gradient: Literal["back-propagation", "finite-difference"] = "back-propagation"
     learning_rate: Annotated[float, Gt(0)] = 0.01
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     weight_decay: Annotated[float, Ge(0)] = 0.0005
@@ -42,7 +60,7 @@ class Training:
     @property
     def itemsize(self) -> int:
         """Bytes of one element."""
-        return {"float32": 4, "float64": 8}[self.dtype]
+        return element_bytes(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,8 @@ class Experiment:
 
     auto: how to search for the plan, of which ``plan`` then says only what is fixed; None for a plan that
     is complete. overrides: the fields that were set from outside. origin: the name or path it was read
-    from, None when it was made in Python.
+    from, None when it was made in Python. mode: what a step is; in ``inference`` and ``pipeline`` there
+    are forward tasks alone.
     """
 
     name: str
@@ -64,3 +83,4 @@ class Experiment:
     overrides: tuple[Override, ...] = ()
     origin: str | None = None
     auto: AutoPlan | None = None
+    mode: Mode = "training"

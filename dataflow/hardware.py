@@ -14,12 +14,25 @@ from itertools import pairwise
 
 import networkx as nx
 
+from dataflow.bank import Bank, Engine
 from dataflow.cost import CostModel
 from dataflow.errors import CheckError
 from dataflow.link import Link, Packets, Sharing, link_faults
 from dataflow.routing import Router, Routing, given_route_faults
 
-__all__ = ["Constant", "Hardware", "Link", "Memory", "Packets", "Processor", "Routing", "Sharing"]
+__all__ = [
+    "Bank",
+    "Constant",
+    "Controller",
+    "Engine",
+    "Hardware",
+    "Link",
+    "Memory",
+    "Packets",
+    "Processor",
+    "Routing",
+    "Sharing",
+]
 
 
 @dataclass(frozen=True)
@@ -37,17 +50,39 @@ class Constant:
 
 @dataclass(frozen=True)
 class Memory:
-    """A memory of a node; tensors live in it."""
+    """A memory of a node; tensors live in it.
+
+    It is one processor's own, a host's, or an address space that several processors share.
+    banks: what an address space is made of, the nearest kind first; empty for a plain memory.
+    copy_engines, copy_overhead_ps: of an address space, as for ``Processor``.
+    """
 
     name: str
     capacity_bytes: int
+    banks: tuple[Bank, ...] = ()
+    copy_engines: int = 0
+    copy_overhead_ps: int = 0
+
+
+@dataclass(frozen=True)
+class Controller:
+    """What signals processors, one signal after the other.
+
+    signal_ps: to tell a processor to start. dispatch_ps: to choose a free processor and hand it a
+    task. semaphore_ps: for a processor to raise or test a semaphore when no controller does.
+    """
+
+    signal_ps: int
+    dispatch_ps: int
+    semaphore_ps: int
 
 
 @dataclass(frozen=True)
 class Processor:
-    """What runs tasks, one at a time, on tensors in its own memory.
+    """What runs tasks, one at a time, on tensors in its memory.
 
-    copy_engines: transfers it can drive while it computes. copy_overhead_ps: what each
+    memory: the address space it shares with others; empty for a memory of its own, which has its
+    name. floats: whether it computes in floating point. copy_engines: transfers it can drive while it computes. copy_overhead_ps: what each
     transfer costs before its first byte moves. reduces: whether what arrives can be added to
     what is there on the way (collective libraries do), rather than by a kernel of its own.
     node: the machine it is in, for collectives that go inside machines before between them.
@@ -60,13 +95,16 @@ class Processor:
     copy_overhead_ps: int
     reduces: bool = False
     node: str = ""
+    memory: str = ""
+    floats: bool = True
 
 
 @dataclass(frozen=True)
 class Hardware:
     """Processors, memories and links. Raises CheckError, on construction, listing what is wrong.
 
-    hosts: memories that batches may start from. routing, routes: see ``dataflow.routing.Router``.
+    hosts: memories that batches may start from. engines: units of address spaces that all their
+    processors share. controller: what signals processors, None for machines that need none. routing, routes: see ``dataflow.routing.Router``.
     """
 
     name: str
@@ -79,6 +117,8 @@ class Hardware:
     description: str = ""
     routing: Routing = "shortest"
     routes: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    engines: Mapping[str, Engine] = field(default_factory=dict)
+    controller: Controller | None = None
 
     def __post_init__(self) -> None:
         faults = list(self._node_faults()) + list(link_faults(self.links))
@@ -98,7 +138,7 @@ class Hardware:
         for name in sorted(name for name, count in nodes.items() if count > 1):
             yield f"{name!r} names two things; processors, hosts and switches need names of their own"
         for name in (*self.processors, *self.hosts):
-            if name not in self.memories:
+            if (self.memory_of(name) if name in self.processors else name) not in self.memories:
                 yield f"{name!r} has no memory of its own; add one of that name"
         for link in self.links:
             for end in (link.source, link.destination):
@@ -118,6 +158,10 @@ class Hardware:
                     yield (
                         f"{first!r} and {second!r} are not connected; add a link whose 'connects' joins them"
                     )
+
+    def memory_of(self, processor: str) -> str:
+        """The memory in which a processor computes: its own, or an address space."""
+        return self.processors[processor].memory or processor
 
     @cached_property
     def graph(self) -> nx.DiGraph[str]:

@@ -8,7 +8,7 @@ count from the beginning of step 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -197,13 +197,94 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Idleness:
+    """Why one core did not compute, in seconds of a step.
+
+    signal_s: what it reads was there, but no signal yet. input_s: what it reads was not there.
+    memory_s, engine_s: during its tasks, for memory that its threads could not hide, and for
+    shared engines that others kept busy. idle_s: it had no more to do.
+    """
+
+    signal_s: float
+    input_s: float
+    memory_s: float
+    engine_s: float
+    idle_s: float
+
+
+@dataclass(frozen=True)
+class ControlUse:
+    """What starting tasks took in a step. kind: see ``dataflow.plan.Control``.
+
+    signals: messages to and from the controller, or semaphore operations. busy_s: time the controller
+    (or, without one, all cores together) spent on them. overhead_s: what cores lost by it, together.
+    """
+
+    kind: str
+    signals: float
+    busy_s: float
+    utilisation: float
+    overhead_s: float
+
+
+@dataclass(frozen=True)
+class BufferUse:
+    """A buffer between two stages: how many samples it holds, mean and most, and how long it was full.
+
+    stalled_s: how long, in all, its producer waited for room.
+    """
+
+    tensor: str
+    producer: str
+    consumer: str
+    capacity: int
+    mean: float
+    peak: int
+    full_fraction: float
+    stalled_s: float
+
+
+@dataclass(frozen=True)
+class StageUse:
+    """A processor as a stage: how long it computes for one sample, and what part of the interval that is."""
+
+    processor: str
+    layers: tuple[str, ...]
+    time_s: float
+    occupied: float
+
+
+@dataclass(frozen=True)
+class PipelineUse:
+    """A hardware pipeline: samples stream through stages.
+
+    interval_s: the initiation interval, between two samples that leave, once filled. fill_s: until the
+    first sample leaves. drain_s: from when the last sample enters until it leaves. latency: of
+    samples, from entering to leaving. bottleneck: the stage that sets the interval.
+    balanced_interval_s: the interval if all stages took equally long.
+    """
+
+    samples: int
+    interval_s: float
+    fill_s: float
+    drain_s: float
+    latency: Latencies
+    stages: tuple[StageUse, ...]
+    buffers: tuple[BufferUse, ...]
+    bottleneck: str
+    balanced_interval_s: float
+
+
+@dataclass(frozen=True)
 class Metrics:
     """Everything measured of a run.
 
     traffic: by the memories it leaves and reaches. collectives: by kind and algorithm, beside
     them ``send`` for what is part of none and ``load`` for the next batch. dimensions: by mesh
     axes along which the members of a collective or both ends of a send differ; ``other`` where
-    they differ along none, ``load`` for the next batch.
+    they differ along none, ``load`` for the next batch. idleness: of each core that shares an address
+    space. control: None where tasks start by themselves at no cost. pipeline: None unless the
+    experiment's mode is ``pipeline``.
     """
 
     steps: int
@@ -225,3 +306,6 @@ class Metrics:
     layers: tuple[LayerTime, ...]
     critical_path: tuple[PathPart, ...]
     limits: tuple[Limit, ...]
+    idleness: Mapping[str, Idleness] = field(default_factory=dict)
+    control: ControlUse | None = None
+    pipeline: PipelineUse | None = None

@@ -8,10 +8,10 @@ from functools import cached_property
 from math import prod
 
 import networkx as nx
-import numpy as np
 
 from dataflow.errors import CheckError, NetworkError
 from dataflow.layers import Binding, Count, LayerSpec, Learned, LossLayer, Shape
+from dataflow.number import element_bytes
 from dataflow.ops import Op, Operand, Role
 from dataflow.ops.axis import Whole
 
@@ -251,4 +251,4 @@ def activation_bytes(network: Network, batch: int, itemsize: int) -> dict[str, i
 
 
 def _bytes(operand: Operand, itemsize: int) -> int:
-    return prod(operand.shape) * (np.dtype(operand.dtype).itemsize if operand.dtype else itemsize)
+    return prod(operand.shape) * (element_bytes(operand.dtype) if operand.dtype else itemsize)

@@ -79,6 +79,21 @@ class CollectiveRule:
     server: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """Who says when a task starts.
+
+    kind: ``dataflow``, a task starts when what it reads is there; ``static``, a controller signals
+    each task then, whose processor is fixed; ``dynamic``, the controller hands it to whichever
+    processor is free. spacing_ps: with ``static``, tasks of the forward pass are signalled
+    so far apart whether what they read is there or not, and take what is missing as zero
+    (race dropout); None to wait for it.
+    """
+
+    kind: Literal["dataflow", "static", "dynamic"] = "dataflow"
+    spacing_ps: Annotated[int, Gt(0)] | None = None
+
+
 ANY = "*"
 """The key of the rule for collectives that have none of their own."""
 
@@ -94,7 +109,10 @@ class Plan:
     bucket_bytes: parameter gradients are exchanged together until so many are; 0 for each alone.
     collectives: kind, such as ``all-reduce``, or ``*``, to how it is carried out. Unless it says,
     processors that add what arrives on the way (as collective libraries do) choose by predicted
-    time, and others send directly.
+    time, and others send directly. control: who says when a task starts. buffers: how many
+    samples a buffer between two processors of a hardware pipeline holds. banks: tensor (without
+    its version) or pattern to the bank, or kind of bank, of its address space that it is kept in;
+    others are kept in the nearest with room.
     """
 
     mesh: Mapping[str, Count] = field(default_factory=dict)
@@ -106,6 +124,9 @@ class Plan:
     order: Order = "1f1b"
     bucket_bytes: Annotated[int, Ge(0)] = 0
     collectives: Mapping[str, CollectiveRule] = field(default_factory=dict)
+    control: Control = field(default_factory=Control)
+    buffers: Count = 2
+    banks: Mapping[str, str] = field(default_factory=dict)
 
     def rule(self, layer: str) -> Rule:
         """The rule for a layer: that of the last pattern that matches, or an empty one."""

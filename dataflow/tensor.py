@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from math import prod
 
-import numpy as np
-
 from dataflow.layers import Initial
+from dataflow.number import element_bytes
 from dataflow.region import Region
 
 
@@ -71,7 +70,7 @@ class Tensor:
     @property
     def itemsize(self) -> int:
         """Bytes of one element."""
-        return np.dtype(self.dtype).itemsize
+        return element_bytes(self.dtype)
 
     @property
     def bytes(self) -> int:

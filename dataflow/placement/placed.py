@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
 import networkx as nx
 
+from dataflow.bank import Access, Bank
 from dataflow.cost import Work
 from dataflow.errors import CheckError
 from dataflow.graph import TaskGraph
@@ -81,7 +82,8 @@ class PlacedTask:
     ready; less is sooner, then ``order`` decides. after: tasks of the same step and
     after_previous: tasks of the step before, beyond those whose values are read, that must have
     ended. collective: what a transfer or sum is part of, such as ``all-reduce ring``; dimension:
-    the mesh axes along which its members differ; empty when it belongs to none.
+    the mesh axes along which its members differ; empty when it belongs to none. place: the memory
+    of what computes or sums. accesses: what it reads and writes in which bank of that.
     """
 
     name: str
@@ -103,6 +105,8 @@ class PlacedTask:
     after_previous: tuple[str, ...] = ()
     collective: str = ""
     dimension: str = ""
+    place: str = ""
+    accesses: tuple[Access, ...] = ()
 
     @property
     def memory(self) -> str:
@@ -114,8 +118,7 @@ class PlacedTask:
         """The memory it reads from and the one it writes to: one and the same unless it is a transfer."""
         if self.ends is not None:
             return self.ends
-        assert self.processor is not None
-        return self.processor, self.processor
+        return self.place, self.place
 
     def read_memory(self, read: Read) -> str:
         """The memory an operand is read from."""
@@ -125,15 +128,18 @@ class PlacedTask:
     def work(self) -> Work:
         """What it asks of its processor."""
         if self.op is None or self.direction is None:
-            return Work("accumulate", "forward", self.flop, self.bytes)
-        return Work(self.op.kind, self.direction.name, self.flop, self.bytes)
+            return Work("accumulate", "forward", self.flop, self.bytes, accesses=self.accesses)
+        return Work(
+            self.op.kind, self.direction.name, self.flop, self.bytes, self.op, self.direction, self.accesses
+        )
 
 
 @dataclass(frozen=True)
 class PlacedGraph:
     """One training step on a machine. Raises CheckError, on construction, listing what is wrong.
 
-    homes: for each tensor the shards that hold its final value, in a fixed order.
+    homes: for each tensor the shards that hold its final value, in a fixed order. banks: the bank of
+    each shard in an address space; its place is fixed for the whole run.
     """
 
     task_graph: TaskGraph
@@ -142,6 +148,7 @@ class PlacedGraph:
     shards: Mapping[str, Shard]
     homes: Mapping[str, tuple[str, ...]]
     tasks: tuple[PlacedTask, ...]
+    banks: Mapping[str, Bank] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         faults = list(self._faults())

@@ -1,0 +1,38 @@
+"""Integer arithmetic: how fixed-point values are rounded, kept in range, and which formats they have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+Rounding = Literal["nearest", "truncate", "stochastic"]
+Overflow = Literal["saturate", "wrap"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """What fixed-point computation does beyond its format, which is ``training.dtype``.
+
+    formats: tensor (without its version, as ``conv1.weight`` or ``*.grad``) to another format; of the
+    patterns that match, the last wins. wide_logits: what the loss reads stays in the wide
+    accumulator. master_weights: the format in which weights are updated and kept, wider than the
+    format in which they are multiplied; None for the same. exponential: of softmax, ``shift``
+    (2**x by shifts, linear between powers of two: Mitchell 1962) or ``table``.
+    """
+
+    rounding: Rounding = "nearest"
+    overflow: Overflow = "saturate"
+    formats: Mapping[str, str] = field(default_factory=dict)
+    wide_logits: bool = False
+    master_weights: str | None = None
+    exponential: Literal["shift", "table"] = "table"
+
+    def format_of(self, tensor: str, default: str) -> str:
+        """The format of a tensor, named without its version."""
+        found = default
+        for pattern, dtype in self.formats.items():
+            if fnmatchcase(tensor, pattern):
+                found = dtype
+        return found

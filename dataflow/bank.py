@@ -1,0 +1,41 @@
+"""Banks: the physical memories that an address space is made of, and what tasks do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A memory with a name of its own within an address space, such as the CTM of an island.
+
+    kind: such as ``ctm``; what an access costs follows from it in the processor's cost model.
+    reached_by: the processors that can read and write it. engines: shared units that its
+    accesses go through, by what they do there (``read``, ``write``, ``atomic``).
+    """
+
+    name: str
+    kind: str
+    capacity_bytes: int
+    reached_by: frozenset[str]
+    engines: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A unit that serves accesses of all processors, so many a second, and saturates there."""
+
+    name: str
+    operations_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a task does to one operand in one bank: it reads or writes so many elements and bytes."""
+
+    operand: str
+    bank: Bank
+    elements: int
+    bytes: int
+    writes: bool
