@@ -1,7 +1,7 @@
 """The arithmetic: what value a task computes. Each backend is found here by its name.
 
-Shipped are ``numpy``, the reference, and ``null``, which computes nothing. Another
-package adds one by an entry point of the group ``dataflow.backends`` that names a
+Shipped are ``numpy``, the reference in floating point, ``fixed``, integers, and ``null``, which
+computes nothing. Another package adds one by an entry point of the group ``dataflow.backends`` that names a
 callable without arguments, usually a class.
 """
 
@@ -16,6 +16,7 @@ from dataflow.errors import BackendError
 ENTRY_POINT_GROUP = "dataflow.backends"
 
 _SHIPPED = {
+    "fixed": ("backends.fixed", "FixedBackend"),
     "null": ("backends.null", "NullBackend"),
     "numpy": ("backends.numpy_backend", "NumpyBackend"),
 }

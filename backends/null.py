@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dataflow.backend import Array
+from dataflow.backend import Array, Site
+from dataflow.number import fixed_point
 from dataflow.ops import Op, Pass
 
 
@@ -18,6 +19,10 @@ class NullBackend:
     dtypes: tuple[str, ...] = ("float32", "float64")
     computes: bool = False
 
+    def supports(self, dtype: str) -> bool:
+        """Whether there are arrays of such a format."""
+        return dtype in self.dtypes or fixed_point(dtype) is not None
+
     def empty(self, labels: Sequence[str], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
         """A read-only array of this shape and dtype, all of whose elements are one zero."""
         return np.broadcast_to(np.zeros((), dtype), tuple(shape))
@@ -25,10 +30,15 @@ class NullBackend:
     def release(self, array: Array) -> None:
         """Does nothing: there is nothing to give back."""
 
+    def fill(self, array: Array, values: Array | float, dtype: str, tensor: str) -> None:
+        """Does nothing."""
+
     def compute(
-        self, op: Op, direction: Pass, reads: Mapping[str, Array], writes: Mapping[str, Array]
+        self, op: Op, direction: Pass, reads: Mapping[str, Array], writes: Mapping[str, Array], site: Site
     ) -> None:
         """Does nothing, for every op and pass."""
 
-    def accumulate(self, total: Array, addends: Sequence[tuple[tuple[slice, ...], Array]]) -> None:
+    def accumulate(
+        self, total: Array, addends: Sequence[tuple[tuple[slice, ...], Array]], site: Site
+    ) -> None:
         """Does nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import torch
@@ -27,10 +28,12 @@ from dataflow.ops import (
     LocalResponseNormalization,
     MatMul,
     MaxPooling,
+    MeanSquaredError,
     Op,
     PositionEmbedding,
     Relu,
     Reshape,
+    Scale,
     Sigmoid,
     Softmax,
     SoftmaxCrossEntropy,
@@ -75,11 +78,11 @@ def padded(op: Convolution | MaxPooling | AveragePooling, x: Any, value: float) 
 
 def _convolution(op: Convolution, given: Given) -> Any:
     x = padded(op, given.x, 0.0)
-    return functional.conv2d(x, given.weight, given.bias, op.stride, groups=len(op.blocks))
+    return functional.conv2d(x, given.weight, given.bias, op.stride, groups=len(op.blocks)) + op.offset
 
 
-def _fully_connected(_op: FullyConnected, given: Given) -> Any:
-    return functional.linear(given.x.flatten(1), given.weight.flatten(1), given.bias)
+def _fully_connected(op: FullyConnected, given: Given) -> Any:
+    return functional.linear(given.x.flatten(1), given.weight.flatten(1), given.bias) + op.offset
 
 
 def _max_pooling(op: MaxPooling, given: Given) -> Any:
@@ -106,8 +109,15 @@ def _batch_normalization(op: BatchNormalization, given: Given) -> Any:
     )
 
 
-def _softmax_cross_entropy(_op: SoftmaxCrossEntropy, given: Given) -> Any:
-    return functional.cross_entropy(given.x, given.labels, reduction="none")
+def _softmax_cross_entropy(op: SoftmaxCrossEntropy, given: Given) -> Any:
+    unit = log(op.base) if op.base != "e" else 1.0
+    # Powers of 2 are powers of e of ln 2 times as much; a logarithm to 2 is the natural one over ln 2.
+    return functional.cross_entropy(given.x * unit, given.labels, reduction="none") / unit
+
+
+def _mean_squared_error(op: MeanSquaredError, given: Given) -> Any:
+    wanted = functional.one_hot(given.labels, op.classes).movedim(-1, 1).to(given.x.dtype)
+    return functional.mse_loss(given.x, wanted, reduction="none").sum(1) / 2
 
 
 def _last(x: Any) -> Any:
@@ -146,6 +156,7 @@ _LAYERS: dict[type[Op], Callable[[Any, Given], Any]] = {
     Tanh: lambda _op, given: torch.tanh(given.x),
     Sigmoid: lambda _op, given: torch.sigmoid(given.x),
     Dropout: lambda _op, given: given.x * given.mask,
+    Scale: lambda op, given: given.x * op.factor,
     Linear: lambda _op, given: _last(functional.linear(_last(given.x), given.weight, given.bias)),
     MatMul: _matmul,
     Attention: _attention,
@@ -155,4 +166,5 @@ _LAYERS: dict[type[Op], Callable[[Any, Given], Any]] = {
     Gelu: lambda op, given: functional.gelu(given.x, approximate="tanh" if op.tanh else "none"),
     Softmax: lambda _op, given: functional.softmax(given.x, 1),
     SoftmaxCrossEntropy: _softmax_cross_entropy,
+    MeanSquaredError: _mean_squared_error,
 }

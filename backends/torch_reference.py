@@ -15,7 +15,7 @@ from dataflow.errors import BackendError
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
 from dataflow.network import DATA
-from dataflow.ops import Dropout, MaxPooling, Op, Relu, SoftmaxCrossEntropy
+from dataflow.ops import Dropout, Loss, MaxPooling, Op, Relu
 from dataflow.randomness import dropout_mask, initial_values
 from dataflow.references import Chosen, Progress, Show
 from dataflow.tensor import Tensor, TensorKind
@@ -54,7 +54,7 @@ class TorchReference:
         """Trains for the experiment's steps and shows the tensors of the last one."""
         training = experiment.training
         graph = training_graph(experiment)
-        dtype = getattr(torch, training.dtype)
+        dtype, scale = getattr(torch, training.dtype), training.gradient_scale
         parameters = {
             tensor.base: torch.nn.Parameter(_initial(training.seed, tensor).to(dtype))
             for tensor in graph.tensors.values()
@@ -62,9 +62,10 @@ class TorchReference:
         }
         optimiser = torch.optim.SGD(
             parameters.values(),
-            lr=training.learning_rate,
+            # With gradients, decay and so the buffer ``scale`` times as large, the step is as before.
+            lr=training.learning_rate / scale,
             momentum=training.momentum,
-            weight_decay=training.weight_decay,
+            weight_decay=training.weight_decay * scale,
         )
         for step in range(training.steps):
             last = step == training.steps - 1
@@ -72,10 +73,14 @@ class TorchReference:
             batch = batches.batch(step)
             optimiser.zero_grad()
             given = torch.from_numpy(np.ascontiguousarray(batch.images))
-            forward.loss(
-                given.to(dtype) if given.is_floating_point() else given,
-                torch.from_numpy(batch.labels.astype(np.int64)),
-            ).mean().backward()
+            images = given.to(dtype) if given.is_floating_point() else given
+            labels = torch.from_numpy(batch.labels.astype(np.int64))
+            losses = forward.loss(images, labels)
+            if training.gradient == "finite-difference":
+                moving = _Forward(experiment, graph.ops, parameters, step, None, chosen)
+                _move_weights(moving, images, labels, losses.detach())
+            else:
+                (losses.mean() * scale).backward()
             optimiser.step()
             if progress:
                 progress(step + 1, training.steps)
@@ -148,7 +153,7 @@ class _Forward:
 
     def _watch(self, name: str, value: Any, op: Op) -> None:
         """Has the gradient of an activation shown when autograd reaches it."""
-        if self.show is not None and not isinstance(op, SoftmaxCrossEntropy):
+        if self.show is not None and not isinstance(op, Loss):
             value.register_hook(lambda gradient: self._show(f"{name}.grad", gradient))
 
     def _show(self, base: str, value: Any) -> None:
@@ -156,12 +161,29 @@ class _Forward:
             self.show(f"{base}@{self.step}", value.detach().numpy())
 
 
+@torch.no_grad()
+def _move_weights(forward: _Forward, images: Any, labels: Any, losses: Any) -> None:
+    """Gives each parameter as its gradient the differences of the mean loss, scaled, over the step."""
+    training = forward.experiment.training
+    step, scale = training.difference_step, training.gradient_scale
+    for parameter in forward.parameters.values():
+        parameter.grad = torch.zeros_like(parameter)
+        flat, gradient = parameter.view(-1), parameter.grad.view(-1)
+        for index, before in enumerate(flat.tolist()):
+            flat[index] = before + step
+            grown = forward.loss(images, labels).double() - losses.double()
+            gradient[index] = grown.mean() * scale / step
+            flat[index] = before
+
+
 def _show_parameters(show: Show, parameters: Mapping[str, Any], optimiser: Any, step: int) -> None:
-    """Shows each parameter's gradient, new value and velocity."""
+    """Shows each parameter's gradient, new value and, with momentum, velocity."""
     learning_rate = optimiser.param_groups[0]["lr"]
     for name, parameter in parameters.items():
         show(f"{name}.grad@{step}", parameter.grad.numpy())
         show(f"{name}@{step + 1}", parameter.detach().numpy())
+        if not optimiser.param_groups[0]["momentum"]:
+            continue
         # PyTorch's buffer is the paper's velocity divided by -lr.
         velocity = optimiser.state[parameter]["momentum_buffer"] * -learning_rate
         show(f"{name}.velocity@{step + 1}", velocity.numpy())

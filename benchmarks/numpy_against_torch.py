@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_info
 from torch import nn
 
 from backends.numpy_backend import NumpyBackend
-from dataflow.backend import Array
+from dataflow.backend import Array, Site
 from dataflow.ops import (
     Convolution,
     Dropout,
@@ -195,7 +195,7 @@ class NumpyAlexNet:
             written[operand_name] = self.backend.empty(operand.labels, operand.shape, FLOAT)
             self.values[tensor] = written[operand_name]
         reads = {operand: self.values[tensor] for operand, tensor in task.reads.items()}
-        self.backend.compute(task.op, task.direction, reads, written)
+        self.backend.compute(task.op, task.direction, reads, written, Site())
 
 
 class Towers(nn.Module):

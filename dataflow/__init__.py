@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dataflow.graph import training_graph
+    from dataflow.graph import inference_graph, step_graph, training_graph
     from dataflow.measurement import measure
     from dataflow.override import Override
     from dataflow.placement import place
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Options": ("dataflow.session", "Options"),
     "Override": ("dataflow.override", "Override"),
+    "inference_graph": ("dataflow.graph", "inference_graph"),
     "load": ("topologies", "load"),
     "load_hardware": ("topologies", "load_hardware"),
     "load_network": ("topologies", "load_network"),
@@ -40,6 +41,7 @@ _HOMES = {
     "place": ("dataflow.placement", "place"),
     "run": ("dataflow.session", "run_experiment"),
     "simulate": ("dataflow.simulation", "simulate"),
+    "step_graph": ("dataflow.graph", "step_graph"),
     "training_graph": ("dataflow.graph", "training_graph"),
     "verify": ("dataflow.session", "verify_experiment"),
 }
@@ -47,6 +49,7 @@ _HOMES = {
 __all__ = [
     "Options",
     "Override",
+    "inference_graph",
     "load",
     "load_hardware",
     "load_network",
@@ -54,6 +57,7 @@ __all__ = [
     "place",
     "run",
     "simulate",
+    "step_graph",
     "training_graph",
     "verify",
 ]

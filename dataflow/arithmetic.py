@@ -7,8 +7,25 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from dataflow.errors import OptionError
+from dataflow.number import LEAST_BITS, MOST_BITS, fixed_point
+
 Rounding = Literal["nearest", "truncate", "stochastic"]
 Overflow = Literal["saturate", "wrap"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What rounding did to a tensor, over all steps so far.
+
+    values: how many were written, replicas each. saturated: of these, how many lay beyond the format
+    (with ``overflow: wrap`` they were wrapped). underflowed: of a parameter's updates, how many left it
+    as it was although its gradient was not zero.
+    """
+
+    values: int
+    saturated: int
+    underflowed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +45,18 @@ class Arithmetic:
     wide_logits: bool = False
     master_weights: str | None = None
     exponential: Literal["shift", "table"] = "table"
+
+    def __post_init__(self) -> None:
+        named = {f"formats {pattern!r}": dtype for pattern, dtype in self.formats.items()}
+        if self.master_weights is not None:
+            named["master_weights"] = self.master_weights
+        for what, dtype in named.items():
+            format_ = fixed_point(dtype)
+            if format_ is None or format_.bits > MOST_BITS:
+                raise OptionError(
+                    f"arithmetic: {what} is {dtype!r}, which is no fixed-point format of {LEAST_BITS} to "
+                    f"{MOST_BITS} bits; write it as q8.8"
+                )
 
     def format_of(self, tensor: str, default: str) -> str:
         """The format of a tensor, named without its version."""

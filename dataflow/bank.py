@@ -19,7 +19,7 @@ class Bank:
     kind: str
     capacity_bytes: int
     reached_by: frozenset[str]
-    engines: Mapping[str, str] = field(default_factory=dict)
+    engines: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,11 @@ class Work:
 class CostModel(Protocol):
     """Turns work into time."""
 
-    def cost(self, work: Work) -> Cost:
-        """The time of this work on the processor the model describes."""
+    def cost(self, work: Work, position: float = 0.5) -> Cost:
+        """The time of this work on the processor the model describes.
+
+        position: where in published ranges of latencies, from 0 (the shortest) to 1.
+        """
         ...
 
     @property
@@ -85,10 +88,11 @@ class Roofline:
                 return self.efficiency[key]
         return Efficiency(1.0, 1.0)
 
-    def cost(self, work: Work) -> Cost:
+    def cost(self, work: Work, position: float = 0.5) -> Cost:
         """The time of this work, rounded to whole picoseconds, of which it takes at least one.
 
         Work that neither computes nor moves anything needs no kernel: it takes that one.
+        position: means nothing here, as no constant is a range.
         """
         if not work.flop and not work.bytes:
             return Cost(1, "launch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataflow.batches import Batch
 from dataflow.errors import DataError
@@ -11,36 +12,58 @@ from dataflow.randomness import generator
 
 CLASSES = 10
 
+DESCRIPTION = "scikit-learn's handwritten digits"
+
+_BRIGHTEST = 16.0
+"""The largest value of a pixel."""
+
+
+def read_digits(experiment: Experiment) -> Batch:
+    """All 1,797 grey images of 8 x 8, in their own order, scaled to the network's height and width.
+
+    Pixels are as ``training.pixels`` says; over all digits those that are standardized have mean 0 and
+    deviation 1. From the UCI set "Optical Recognition of Handwritten Digits" (its test part; Alpaydin
+    and Kaynak 1998). Raises DataError when the network reads other images or tells fewer classes apart.
+    """
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    network = experiment.network
+    if network.classes < CLASSES:
+        raise DataError(
+            f"digits are of {CLASSES} classes, but network {network.name!r} tells {network.classes} "
+            f"apart; set network.classes={CLASSES} or use noise (--images noise)"
+        )
+    channels, height, width = network.input_shape
+    if channels != 1:
+        raise DataError(
+            f"digits have 1 channel, but network {network.name!r} reads {channels}; "
+            "use noise (--images noise) or a network with 1 input channel"
+        )
+    digits = load_digits()
+    scaled = [
+        np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+        for image in digits.images.astype(np.float32)
+    ]
+    pixels = np.stack(scaled)[:, np.newaxis]
+    return Batch(_scaled(pixels, experiment.training.pixels), digits.target.astype(np.int32))
+
+
+def _scaled(pixels: NDArray[np.float32], scaling: str) -> NDArray[np.float32]:
+    if scaling == "unit":
+        return pixels / np.float32(_BRIGHTEST)
+    scaled: NDArray[np.float32] = (pixels - pixels.mean()) / pixels.std()
+    return scaled
+
 
 class Digits:
-    """1,797 grey images of 8 x 8, scaled to the network's height and width.
+    """Digits drawn anew for each batch, with repetition."""
 
-    Over all digits the pixels have mean 0 and deviation 1. Of each batch digits are drawn
-    anew, with repetition. From the UCI set "Optical Recognition of Handwritten Digits" (its
-    test part; Alpaydin and Kaynak 1998).
-    """
-
-    description = "scikit-learn's handwritten digits"
+    description = DESCRIPTION
 
     def __init__(self, experiment: Experiment) -> None:
-        from PIL import Image
-        from sklearn.datasets import load_digits
-
-        network = experiment.network
-        if network.classes < CLASSES:
-            raise DataError(
-                f"digits are of {CLASSES} classes, but network {network.name!r} tells {network.classes} "
-                f"apart; set network.classes={CLASSES} or use noise (--images noise)"
-            )
-        _, height, width = network.input_shape
-        digits = load_digits()
-        scaled = [
-            np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
-            for image in digits.images.astype(np.float32)
-        ]
-        pixels = np.stack(scaled)[:, np.newaxis]
-        self.images = (pixels - pixels.mean()) / pixels.std()
-        self.labels = digits.target.astype(np.int32)
+        digits = read_digits(experiment)
+        self.images, self.labels = digits.images, digits.labels
         self.count = experiment.training.batch
         self.seed = experiment.training.seed
 

@@ -29,6 +29,14 @@ class InterruptedSearchError(DataflowError):
     """A search for a plan that the user ended before it was over."""
 
 
+class InterruptedTrainingError(DataflowError):
+    """A training that the user ended before it was over; the message says how to go on."""
+
+
+class CheckpointError(DataflowError):
+    """A checkpoint that cannot be read or written, or that is of another training."""
+
+
 class BackendError(DataflowError):
     """A backend that is unknown or lacks what a task needs."""
 

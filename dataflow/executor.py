@@ -7,22 +7,26 @@ missing transfer is an error and a wrong one a wrong number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 
 import numpy as np
 
 from dataflow.backend import Array, Backend
 from dataflow.batches import Batch, BatchSource
-from dataflow.errors import BackendError, NumericError, ResidencyError
+from dataflow.bindings import Bindings, Bound, Slices, Source, made_of
+from dataflow.composition import run_pass
+from dataflow.drops import Drops
+from dataflow.errors import BackendError, ResidencyError
+from dataflow.finite import check_finite
 from dataflow.network import DATA
-from dataflow.number import array_dtype
-from dataflow.ops import Dropout, Phase, Role, SoftmaxCrossEntropy
-from dataflow.placement import PlacedGraph, PlacedTask, Read, Shard, TaskKind
+from dataflow.number import array_dtype, fixed_point
+from dataflow.ops import Dropout, Loss
+from dataflow.placement import PlacedGraph, PlacedTask, Shard, TaskKind
 from dataflow.randomness import dropout_mask, initial_values
 from dataflow.region import Region
 from dataflow.simulation.schedule import Instance, Schedule
-from dataflow.tensor import Tensor, TensorKind
+from dataflow.sites import Sites, base_of
 
 Keep = Callable[[str, Shard, Array], bool]
 """Is shown the value of every home of a tensor, with its name in the run; True to keep the array."""
@@ -33,7 +37,8 @@ class Executor:
 
     keep: is shown values as they are published. steps: how many will be run; the batch
     that is loaded after the last is timed but has no values, since nothing reads it.
-    compute_s: wall time spent inside the backend so far.
+    compute_s: wall time spent inside the backend so far. drops: what tasks that start at a
+    fixed signal, as a plan's ``control`` may have them, found missing and took as zero.
     """
 
     def __init__(
@@ -45,10 +50,11 @@ class Executor:
         keep: Keep | None = None,
     ) -> None:
         training = placed.task_graph.training
-        if training.dtype not in backend.dtypes:
+        if not backend.supports(training.dtype):
+            hint = "; backend: fixed computes in fixed point" if fixed_point(training.dtype) else ""
             raise BackendError(
                 f"backend {backend.name!r} does not compute in {training.dtype}; "
-                f"it has {', '.join(backend.dtypes)}"
+                f"it has {', '.join(backend.dtypes)}{hint}"
             )
         self.placed = placed
         self.schedule = Schedule(placed)
@@ -60,8 +66,17 @@ class Executor:
         self.stores: dict[str, dict[Instance, Array]] = {name: {} for name in placed.hardware.memories}
         self.kept: set[Instance] = set()
         self.unpublished: dict[tuple[int, str], dict[str, Array]] = {}
-        self.is_home = {name for shards in placed.homes.values() for name in shards}
         self.compute_s = 0.0
+        self.sites = Sites(placed)
+        self.bindings = Bindings(placed, self.schedule, self.stores)
+        self.floating = fixed_point(training.dtype) is None
+        self.loads = {placed.tasks[index].name for index in self.schedule.loads}
+        self.drops = Drops()
+        self._kinds = {
+            TaskKind.COMPUTE: self._compute,
+            TaskKind.SUM: self._sum,
+            TaskKind.TRANSFER: self._transfer,
+        }
 
     # -- what the simulation tells --------------------------------------------------------
 
@@ -77,35 +92,36 @@ class Executor:
                 whole = initial_values(self.seed, tensor.base, tensor.shape, tensor.initial)
             for instance in shards:
                 shard = self.placed.shards[instance[0]]
-                array = self._empty(shard.tensor, shard.region.shape)
-                array[...] = 0.0 if whole is None else whole[shard.region.slices_within(tensor.region)]
-                self._store(instance, array)
+                values = 0.0 if whole is None else whole[shard.region.slices_within(tensor.region)]
+                self._store(instance, self._given(shard, values))
 
     def started(self, step: int, task: PlacedTask) -> None:
         """Reads what the task reads and computes what it will publish."""
-        if task.phase is Phase.LOAD and step + 1 >= self.steps:
+        if step + 1 >= self.steps and task.name in self.loads:
             return
-        compute = {
-            TaskKind.COMPUTE: self._compute,
-            TaskKind.SUM: self._sum,
-            TaskKind.TRANSFER: self._transfer,
-        }[task.kind]
-        # What is not finite ends the run with the tensor's name (_check_finite), not with a warning.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        compute = self._kinds[task.kind]
+        if self.floating:
+            # What is not finite ends the run with the tensor's name (``check_finite``), not with a warning.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                self.unpublished[step, task.name] = compute(step, task)
+        else:
             self.unpublished[step, task.name] = compute(step, task)
 
     def ended(self, step: int, task: PlacedTask) -> None:
         """Publishes what the task wrote."""
-        written = self.unpublished.pop((step, task.name), {})
-        for operand, array in written.items():
-            shard = self.placed.shards[task.writes[operand]]
-            instance = self.schedule.instance(shard.name, step)
-            if task.kind is not TaskKind.TRANSFER:
-                self._check_finite(step, task, shard, array)
-            self._store(instance, array)
-            home = shard.name in self.is_home and task.phase is not Phase.LOAD
-            if self.keep and home and self.keep(shard.tensor.name_in(step), shard, array):
-                self.kept.add(instance)
+        written = self.unpublished.pop((step, task.name), None)
+        if written is None:
+            return
+        for target in self.bindings.of(task).writes:
+            array = written[target.name]
+            if self.floating and task.kind is not TaskKind.TRANSFER:
+                check_finite(step, task.name, target.shard, array)
+            instance = target.at.instance(step)
+            target.at.store[instance] = array
+            if target.home and self.keep:
+                shard = target.shard
+                if self.keep(shard.tensor.name_in(step), shard, array):
+                    self.kept.add(instance)
 
     def freed(self, instance: Instance) -> None:
         """Forgets a value that has left its memory, and lets the backend use its room again."""
@@ -117,62 +133,66 @@ class Executor:
 
     # -- values ---------------------------------------------------------------------------
 
-    def _empty(self, tensor: Tensor, shape: tuple[int, ...]) -> Array:
-        return self.backend.empty(tensor.labels, shape, array_dtype(tensor.dtype))
+    def _given(self, shard: Shard, values: Array | float) -> Array:
+        """A shard's array of values that nothing computes, in the shard's format."""
+        array = self.backend.empty(*made_of(shard.tensor, shard.region))
+        self.backend.fill(array, values, shard.tensor.dtype, shard.tensor.base)
+        return array
 
     def _store(self, instance: Instance, array: Array) -> None:
         self.stores[self.placed.shards[instance[0]].memory][instance] = array
 
-    def _resident(self, name: str, step: int, task: PlacedTask, memory: str) -> Array:
-        """A shard's value in a memory the task reads from. Raises ResidencyError if it is not there."""
-        instance = self.schedule.instance(name, step)
-        array = self.stores[memory].get(instance)
+    def _piece(self, source: Source, step: int, task: PlacedTask) -> Array:
+        """A piece's values in a memory the task reads from. Raises ResidencyError if they are not there."""
+        instance = source.at.instance(step)
+        array = source.at.store.get(instance)
+        if source.raced:
+            missing = array is None
+            self.drops.note(step, base_of(source.shard.tensor), source.region.size, missing=missing)
+            if missing:
+                return np.zeros(source.region.shape, array_dtype(source.shard.tensor.dtype))
+        if array is None and source.shard.supplied:
+            array = self._supply(step, source.shard)
         if array is None:
             raise ResidencyError(
                 f"task {task.name!r} (step {step}) reads {self.schedule.shard_name(instance)!r}, "
-                f"which is not in the memory of {memory!r}; a transfer is missing or it was freed too early"
+                f"which is not in the memory of {source.shard.memory!r}; a transfer is missing or it was "
+                "freed too early"
             )
-        return array
+        return array if source.part is None else array[source.part]
 
-    def _operand(self, step: int, task: PlacedTask, read: Read) -> tuple[Array, bool]:
+    def _operand(self, step: int, task: PlacedTask, read: Bound) -> tuple[Array, bool]:
         """An operand as one array, and whether it had to be put together for the purpose."""
-        if len(read.pieces) == 1:
-            shard = self.placed.shards[read.pieces[0].shard]
-            array = self._resident(shard.name, step, task, task.read_memory(read))
-            return array[read.region.slices_within(shard.region)], False
-        tensor = self.placed.shards[read.pieces[0].shard].tensor
-        whole = self._empty(tensor, read.region.shape)
-        self._fill(whole, step, task, read)
-        return whole, True
+        if read.whole:
+            return self._piece(read.sources[0], step, task), False
+        array = self.backend.empty(*read.made)
+        self._fill(array, step, task, read)
+        return array, True
 
     def _compute(self, step: int, task: PlacedTask) -> dict[str, Array]:
         assert task.op is not None
         assert task.direction is not None
+        binding = self.bindings.of(task)
         reads: dict[str, Array] = {}
         assembled: list[Array] = []
-        for read in task.reads:
-            reads[read.operand], made = self._operand(step, task, read)
+        for operand, read in binding.reads.items():
+            reads[operand], made = self._operand(step, task, read)
             if made:
-                assembled.append(reads[read.operand])
+                assembled.append(reads[operand])
         written: dict[str, Array] = {}
-        for operand, name in task.writes.items():
-            shard = self.placed.shards[name]
-            if self._drawn(task, operand):
-                written[operand] = reads[operand] = self._draw(step, task, shard)
+        computed: dict[str, Array] = {}
+        for target in binding.writes:
+            if target.drawn:
+                written[target.name] = reads[target.name] = self._draw(step, task, target.shard)
             else:
-                written[operand] = self._empty(shard.tensor, shard.region.shape)
-        computed = {operand: array for operand, array in written.items() if operand not in reads}
+                written[target.name] = computed[target.name] = self.backend.empty(*target.made)
+        site = self.sites.of(step, task)
         began = perf_counter()
-        self.backend.compute(task.op, task.direction, reads, computed)
+        run_pass(self.backend, task.op, task.direction, reads, computed, site)
         self.compute_s += perf_counter() - began
         for array in assembled:
             self.backend.release(array)
         return written
-
-    @staticmethod
-    def _drawn(task: PlacedTask, operand: str) -> bool:
-        op = task.op
-        return op is not None and any(o.name == operand for o in op.by_role(Role.RANDOM))
 
     def _draw(self, step: int, task: PlacedTask, shard: Shard) -> Array:
         assert isinstance(task.op, Dropout)
@@ -180,79 +200,56 @@ class Executor:
         return np.ascontiguousarray(whole[shard.region.slices_within(shard.tensor.region)])
 
     def _sum(self, step: int, task: PlacedTask) -> dict[str, Array]:
-        read = task.reads[0]
-        addends = []
-        for piece in read.pieces:
-            shard = self.placed.shards[piece.shard]
-            array = self._resident(shard.name, step, task, task.read_memory(read))
-            addends.append(
-                (piece.region.slices_within(read.region), array[piece.region.slices_within(shard.region)])
-            )
-        shard = self.placed.shards[task.writes["total"]]
-        total = self._empty(shard.tensor, shard.region.shape)
+        binding = self.bindings.of(task)
+        (read,), (target,) = binding.reads.values(), binding.writes
+        addends = list(self._pieces(step, task, read))
+        total = self.backend.empty(*target.made)
         began = perf_counter()
-        self.backend.accumulate(total, addends)
+        self.backend.accumulate(total, addends, self.sites.of(step, task))
         self.compute_s += perf_counter() - began
-        return {"total": total}
+        return {target.name: total}
 
     def _transfer(self, step: int, task: PlacedTask) -> dict[str, Array]:
         """Copies what a message carries; adds, on arrival, what it is to be added to."""
-        reads = {read.operand: read for read in task.reads}
+        binding = self.bindings.of(task)
         written: dict[str, Array] = {}
-        for operand, name in task.writes.items():
-            number = operand.removeprefix("copy")
-            source, addend = reads[f"source{number}"], reads.get(f"addend{number}")
-            for piece in source.pieces:
-                if self.placed.shards[piece.shard].supplied:
-                    self._supply(step, self.placed.shards[piece.shard])
-            copy = self._empty(self.placed.shards[name].tensor, source.region.shape)
-            self._fill(copy, step, task, source)
-            if addend is not None:
-                own, made = self._operand(step, task, addend)
-                copy += own
-                if made:
-                    self.backend.release(own)
-            written[operand] = copy
+        for target in binding.writes:
+            number = target.name.removeprefix("copy")
+            source, addend = binding.reads[f"source{number}"], binding.reads.get(f"addend{number}")
+            copy = written[target.name] = self.backend.empty(*target.made)
+            if addend is None:
+                self._fill(copy, step, task, source)
+                continue
+            own, made = self._operand(step, task, addend)
+            everything = (slice(None),) * copy.ndim
+            addends = [*self._pieces(step, task, source), (everything, own)]
+            self.backend.accumulate(copy, addends, self.sites.of(step, task, target.name))
+            if made:
+                self.backend.release(own)
         return written
 
-    def _fill(self, whole: Array, step: int, task: PlacedTask, read: Read) -> None:
+    def _pieces(self, step: int, task: PlacedTask, read: Bound) -> Iterator[tuple[Slices, Array]]:
+        """The pieces of an operand, each with its place in an array of the operand's region."""
+        for source in read.sources:
+            yield source.place, self._piece(source, step, task)
+
+    def _fill(self, whole: Array, step: int, task: PlacedTask, read: Bound) -> None:
         """Puts the pieces of an operand into an array of its region's shape."""
-        for piece in read.pieces:
-            shard = self.placed.shards[piece.shard]
-            array = self._resident(shard.name, step, task, task.read_memory(read))
-            whole[piece.region.slices_within(read.region)] = array[piece.region.slices_within(shard.region)]
+        for place, array in self._pieces(step, task, read):
+            whole[place] = array
 
-    def _supply(self, step: int, source: Shard) -> None:
-        """Puts the next step's images and labels into host memory when they are first read."""
-        if self.schedule.instance(source.name, step) in self.stores[source.memory]:
-            return
-        batch: Batch = self.batches.batch(step + 1)
-        for name, shard in self.placed.shards.items():
-            if shard.supplied:
-                values = batch.images if shard.tensor.base == DATA else batch.labels
-                array = self._empty(shard.tensor, shard.tensor.shape)
-                array[...] = values
-                self._store(self.schedule.instance(name, step), array)
+    def _supply(self, step: int, source: Shard) -> Array:
+        """Puts images and labels into host memory when they are first read, and says where.
 
-    def _check_finite(self, step: int, task: PlacedTask, shard: Shard, array: Array) -> None:
-        """Raises NumericError for the first tensor with a value that is not finite.
-
-        A velocity is not looked at: the parameter it was just added to tells.
+        Those of the step, or of the next one where steps load the batch of the next.
         """
-        if shard.tensor.kind in (TensorKind.MASK, TensorKind.VELOCITY):
-            return
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = np.add.reduce(array, axis=None)
-        if np.isfinite(total):
-            return
-        if not np.isfinite(array).all():
-            bad = int(np.count_nonzero(~np.isfinite(array)))
-            name = shard.tensor.name_in(step)
-            raise NumericError(
-                f"tensor {name!r} is the first that is not finite: {bad:,} of {array.size:,} values, "
-                f"written by {task.name!r} in step {step}; "
-                "a smaller training.learning_rate or smaller initial weights may keep it in range"
-            )
+        version = source.tensor.version
+        batch: Batch = self.batches.batch(step + version)
+        for name, shard in self.placed.shards.items():
+            if shard.supplied and shard.tensor.version == version:
+                values = batch.images if shard.tensor.base == DATA else batch.labels
+                self._store(self.schedule.instance(name, step), self._given(shard, values))
+        return self.stores[source.memory][self.schedule.instance(source.name, step)]
 
 
 class Losses:
@@ -260,7 +257,7 @@ class Losses:
 
     def __init__(self, placed: PlacedGraph) -> None:
         ops = placed.task_graph.ops
-        losses = ((name, op.images) for name, op in ops.items() if isinstance(op, SoftmaxCrossEntropy))
+        losses = ((name, op.images) for name, op in ops.items() if isinstance(op, Loss))
         self.layer, self.count = next(losses)
         self.sums: dict[str, dict[Region, float]] = {}
 

@@ -36,7 +36,10 @@ class Training:
     ``float32``, ``float64``, or a fixed-point format such as ``q8.8``. arithmetic: of fixed point.
     loss_scale: gradients are computed so many times as large, and the update makes up for it
     (Micikevicius et al. 2018, arXiv 1710.03740); ``batch`` for the sum over the batch in place of the
-    mean. gradient: by ``back-propagation`` or ``finite-difference``. epochs, images_per_epoch: the whole training that a report extrapolates to.
+    mean. gradient: by ``back-propagation`` or ``finite-difference``, which moves one
+    weight after the other by ``difference_step``. pixels: of digits, ``standardized`` to mean 0 and
+    deviation 1, or ``unit``, from 0 to 1. epochs, images_per_epoch: the whole training that a report
+    extrapolates to.
     """
 
     batch: Count = 128
@@ -46,9 +49,11 @@ class Training:
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
     loss_scale: Annotated[float, Gt(0)] | Literal["batch"] = 1.0
     gradient: Literal["back-propagation", "finite-difference"] = "back-propagation"
+    difference_step: Annotated[float, Gt(0)] = 0.0625
     learning_rate: Annotated[float, Gt(0)] = 0.01
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     weight_decay: Annotated[float, Ge(0)] = 0.0005
+    pixels: Literal["standardized", "unit"] = "standardized"
     epochs: Count = 90
     images_per_epoch: Count = 1_200_000
 
@@ -56,6 +61,11 @@ class Training:
         for what, count in (("batch", self.batch), ("steps", self.steps)):
             if count < 1:
                 raise OptionError(f"training: {what} {count} must be at least 1")
+
+    @property
+    def gradient_scale(self) -> float:
+        """How many times as large as the derivatives of the mean loss gradients are."""
+        return float(self.batch if self.loss_scale == "batch" else self.loss_scale)
 
     @property
     def itemsize(self) -> int:

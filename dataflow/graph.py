@@ -1,101 +1,29 @@
-"""The task graph of one training step, before anything is placed.
-
-Nodes are tasks (forward, loss, gradient and update of each layer); an edge says that
-a task reads what another writes. The next step's graph is the same one with every
-version one higher.
-"""
+"""The task graph of one step of an experiment, built from its network phase by phase."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 
-import networkx as nx
-
-from dataflow.errors import CheckError
-from dataflow.experiment import Experiment, Training
+from dataflow.differences import finite_difference
+from dataflow.errors import NetworkError
+from dataflow.experiment import Experiment, Mode, Training
+from dataflow.formats import dtype_of
 from dataflow.layers import Learned
 from dataflow.network import DATA, LABEL, WEIGHT, Network
-from dataflow.ops import MomentumSgd, Op, Operand, Pass, Phase, Role, gradient_of
+from dataflow.ops import ArgMax, Dropout, Loss, MomentumSgd, Op, Operand, Pass, Role, Scale, gradient_of
+from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor, TensorKind
 
+__all__ = ["PREDICTION", "Task", "TaskGraph", "inference_graph", "step_graph", "training_graph"]
 
-@dataclass(frozen=True)
-class Task:
-    """One pass of one layer's op over the whole batch.
-
-    reads, writes: operand name (as in the pass) to tensor name. order: its place among
-    the tasks, which is also its priority within a phase. after: tasks that must have ended
-    before it starts, beyond those whose tensors it reads.
-    """
-
-    name: str
-    layer: str
-    op: Op
-    direction: Pass
-    reads: Mapping[str, str]
-    writes: Mapping[str, str]
-    flop: int
-    bytes: int
-    order: int
-    after: tuple[str, ...] = ()
-
-    @property
-    def phase(self) -> Phase:
-        """The part of the step it belongs to."""
-        return self.direction.phase
+PREDICTION = "prediction"
+"""The tensor that holds the class a network takes each example for, where nothing is learned."""
 
 
-@dataclass(frozen=True)
-class TaskGraph:
-    """Tasks and tensors of one training step. Raises CheckError, on construction, if malformed."""
-
-    network: Network
-    training: Training
-    ops: Mapping[str, Op]
-    tensors: Mapping[str, Tensor]
-    tasks: tuple[Task, ...]
-
-    def __post_init__(self) -> None:
-        faults = list(self._faults())
-        if faults:
-            raise CheckError(f"task graph of {self.network.name!r}", faults)
-
-    def _faults(self) -> Iterator[str]:
-        """Every read is of a tensor that exists and was written, or is there from the start."""
-        written = {name for task in self.tasks for name in task.writes.values()}
-        for task in self.tasks:
-            for operand, name in (*task.reads.items(), *task.writes.items()):
-                if name not in self.tensors:
-                    yield f"task {task.name!r}: {operand} is tensor {name!r}, which is not defined"
-            for operand, name in task.reads.items():
-                tensor = self.tensors.get(name)
-                if name not in written and not (tensor is not None and tensor.carried):
-                    yield f"task {task.name!r} reads {operand} {name!r}, which no task writes"
-        if not nx.is_directed_acyclic_graph(self.graph):
-            yield f"tasks wait for one another in a cycle: {nx.find_cycle(self.graph)}"
-
-    @cached_property
-    def writers(self) -> Mapping[str, tuple[Task, ...]]:
-        """For each tensor the tasks that write it; where several do, its value is their sum."""
-        found: dict[str, list[Task]] = {}
-        for task in self.tasks:
-            for name in task.writes.values():
-                found.setdefault(name, []).append(task)
-        return {name: tuple(tasks) for name, tasks in found.items()}
-
-    @cached_property
-    def graph(self) -> nx.DiGraph[str]:
-        """The networkx graph: nodes are task names with a ``task``, edges carry the ``tensor``."""
-        graph: nx.DiGraph[str] = nx.DiGraph()
-        for task in self.tasks:
-            graph.add_node(task.name, task=task)
-        for task in self.tasks:
-            for name in task.reads.values():
-                for writer in self.writers.get(name, ()):
-                    graph.add_edge(writer.name, task.name, tensor=name)
-        return graph
+def step_graph(experiment: Experiment) -> TaskGraph:
+    """The task graph of one step of an experiment, in its mode; raises as those of the modes do."""
+    return training_graph(experiment) if experiment.mode == "training" else inference_graph(experiment)
 
 
 def training_graph(experiment: Experiment) -> TaskGraph:
@@ -103,17 +31,31 @@ def training_graph(experiment: Experiment) -> TaskGraph:
 
     Raises NetworkError and CheckError when layers do not fit together.
     """
-    builder = _Builder(experiment.network, experiment.training)
+    builder = _Builder(experiment.network, experiment.training, "training")
+    builder.add_batch(experiment.network.batch(experiment.training.batch), versions=(0, 1))
     builder.add_forward()
-    builder.add_gradients()
+    if experiment.training.gradient == "finite-difference":
+        builder.add_differences()
+    else:
+        builder.add_gradients()
     builder.add_updates()
-    return TaskGraph(
-        network=experiment.network,
-        training=experiment.training,
-        ops=builder.ops,
-        tensors=builder.tensors,
-        tasks=tuple(builder.tasks),
-    )
+    return builder.graph
+
+
+def inference_graph(experiment: Experiment) -> TaskGraph:
+    """The forward passes alone, which end in the ``prediction`` of the class instead of the loss.
+
+    Nothing is learned and nothing dropped. Inverted dropout is left out; the paper's instead multiplies
+    by what it keeps on average (Krizhevsky et al. 2012, section 4.2). Batch normalisation takes its
+    statistics of the batch as ever. Raises NetworkError and CheckError when layers do not fit together.
+    """
+    mode: Mode = "pipeline" if experiment.mode == "pipeline" else "inference"
+    builder = _Builder(experiment.network, experiment.training, mode)
+    builder.forget_training()
+    data, _ = experiment.network.batch(experiment.training.batch)
+    builder.add_batch([data], versions=(0,))
+    builder.add_forward()
+    return builder.graph
 
 
 _KINDS = {
@@ -127,18 +69,53 @@ _KINDS = {
 class _Builder:
     """Collects the tensors and tasks of a step, phase by phase."""
 
-    def __init__(self, network: Network, training: Training) -> None:
+    def __init__(self, network: Network, training: Training, mode: Mode) -> None:
         self.network = network
         self.training = training
-        self.ops = network.ops(training.batch)
+        self.mode = mode
+        self.ops = {
+            name: replace(op, scale=training.gradient_scale) if isinstance(op, Loss) else op
+            for name, op in network.ops(training.batch).items()
+        }
         self.tensors: dict[str, Tensor] = {}
         self.tasks: list[Task] = []
-        for version in (0, 1):
-            for given in network.batch(training.batch):
-                dtype = given.dtype or training.dtype
+        self._left_out: set[str] = set()
+
+    @property
+    def graph(self) -> TaskGraph:
+        """What has been collected."""
+        return TaskGraph(self.network, self.training, self.ops, self.tensors, tuple(self.tasks), self.mode)
+
+    def add_batch(self, operands: Sequence[Operand], versions: Sequence[int]) -> None:
+        """The tensors that come from outside: this step's version, and the next step's."""
+        for version in versions:
+            for given in operands:
+                dtype = given.dtype or self._dtype(given.name, TensorKind.BATCH)
                 self._add_tensor(
                     Tensor(given.name, version, TensorKind.BATCH, given.labels, given.shape, dtype, DATA)
                 )
+
+    def forget_training(self) -> None:
+        """Puts in the place of ops that are different, or nothing, in inference what they are there."""
+        if PREDICTION in self.ops:
+            raise NetworkError(
+                f"layer {PREDICTION!r} has the name of what a network predicts in inference; rename it"
+            )
+        for layer, op in self.ops.items():
+            if isinstance(op, Loss):
+                self.ops[layer] = ArgMax(op.batch, op.classes, op.positions)
+            elif isinstance(op, Dropout) and op.inverted:
+                self._left_out.add(layer)
+            elif isinstance(op, Dropout):
+                self.ops[layer] = Scale(op.shape, 1 - op.rate)
+
+    def _dtype(self, base: str, kind: TensorKind) -> str:
+        scores = {
+            self._source(layer, op.operand("input"))
+            for layer, op in self.ops.items()
+            if isinstance(op, Loss | ArgMax)
+        }
+        return dtype_of(self.training, base, kind, scores=base in scores)
 
     def _add_tensor(self, tensor: Tensor) -> str:
         self.tensors[tensor.name] = tensor
@@ -149,7 +126,7 @@ class _Builder:
         initial = None
         if kind is TensorKind.PARAMETER and isinstance(spec, Learned):
             initial = spec.initial_of(operand)
-        dtype = operand.dtype or self.training.dtype
+        dtype = operand.dtype or self._dtype(base, kind)
         return self._add_tensor(
             Tensor(base, version, kind, operand.labels, operand.shape, dtype, layer, initial)
         )
@@ -164,6 +141,7 @@ class _Builder:
             base = f"{layer}.{WEIGHT}"
         else:
             base = layer if operand.role is Role.OUTPUT else f"{layer}.{operand.name}"
+            base = PREDICTION if isinstance(self.ops[layer], ArgMax) else base
         name = f"{base}@0"
         if name not in self.tensors:
             self._tensor(base, operand, _KINDS[operand.role], layer)
@@ -174,7 +152,10 @@ class _Builder:
         if operand.name == LABEL:
             return LABEL
         names = [each.name for each in self.ops[layer].by_role(Role.INPUT) if each.name != LABEL]
-        return self.network.inputs[layer][names.index(operand.name)]
+        source = self.network.inputs[layer][names.index(operand.name)]
+        while source in self._left_out:
+            (source,) = self.network.inputs[source]
+        return source
 
     def _add_task(
         self, name: str, layer: str, op: Op, direction: Pass, reads: dict[str, str], writes: dict[str, str]
@@ -197,6 +178,8 @@ class _Builder:
     def add_forward(self) -> None:
         """The forward passes of each layer, the loss last; the first to read a mask counts as its writer."""
         for layer, op in self.ops.items():
+            if layer in self._left_out:
+                continue
             undrawn = [operand.name for operand in op.by_role(Role.RANDOM)]
             for direction in op.forward_passes:
                 drawn = [name for name in undrawn if name in direction.reads]
@@ -241,8 +224,23 @@ class _Builder:
         if f"{base}@0" not in self.tensors:
             parameter = operand.role is Role.PARAMETER
             kind = TensorKind.PARAMETER_GRADIENT if parameter else TensorKind.ACTIVATION_GRADIENT
-            self._add_tensor(replace(self.tensors[primal], base=base, kind=kind, initial=None))
+            dtype = self._dtype(base, kind)
+            self._add_tensor(replace(self.tensors[primal], base=base, kind=kind, dtype=dtype, initial=None))
         return f"{base}@0"
+
+    def add_differences(self) -> None:
+        """In place of gradient passes, one finite difference for each layer that learns."""
+
+        def tensor_of(layer: str, operand: Operand) -> Tensor:
+            return self.tensors[self._operand_tensor(layer, operand)]
+
+        for layer, op in reversed(self.ops.items()):
+            moving = finite_difference(layer, self.ops, tensor_of, self.training.difference_step)
+            if moving is not None:
+                (direction,) = moving.passes
+                reads = {name: f"{name}@0" for name in direction.reads}
+                writes = {name: self._gradient_operand(layer, op, name) for name in direction.writes}
+                self._add_task(layer, layer, moving, direction, reads, writes)
 
     def add_updates(self) -> None:
         """The update of each parameter, in the order in which gradients become known."""
@@ -258,12 +256,15 @@ class _Builder:
                     learning_rate=training.learning_rate,
                     momentum=training.momentum,
                     weight_decay=training.weight_decay,
+                    scale=training.gradient_scale,
                 )
-                velocity = [
-                    self._tensor(f"{base}.velocity", operand, TensorKind.VELOCITY, layer, version)
-                    for version in (0, 1)
-                ]
-                parameter = self._tensor(base, operand, TensorKind.PARAMETER, layer, 1)
-                reads = {"parameter": f"{base}@0", "gradient": f"{base}.grad@0", "velocity": velocity[0]}
-                writes = {"new_parameter": parameter, "new_velocity": velocity[1]}
+                reads = {"parameter": f"{base}@0", "gradient": f"{base}.grad@0"}
+                if sgd.keeps_velocity:
+                    reads["velocity"] = self._velocity(base, operand, layer, 0)
+                writes = {"new_parameter": self._tensor(base, operand, TensorKind.PARAMETER, layer, 1)}
+                if sgd.keeps_velocity:
+                    writes["new_velocity"] = self._velocity(base, operand, layer, 1)
                 self._add_task(base, layer, sgd, sgd.passes[0], reads, writes)
+
+    def _velocity(self, base: str, operand: Operand, layer: str, version: int) -> str:
+        return self._tensor(f"{base}.velocity", operand, TensorKind.VELOCITY, layer, version)

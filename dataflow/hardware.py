@@ -7,7 +7,7 @@ the name of the node it belongs to. Nothing here knows any network.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -82,10 +82,11 @@ class Processor:
     """What runs tasks, one at a time, on tensors in its memory.
 
     memory: the address space it shares with others; empty for a memory of its own, which has its
-    name. floats: whether it computes in floating point. copy_engines: transfers it can drive while it computes. copy_overhead_ps: what each
-    transfer costs before its first byte moves. reduces: whether what arrives can be added to
-    what is there on the way (collective libraries do), rather than by a kernel of its own.
-    node: the machine it is in, for collectives that go inside machines before between them.
+    name. floats: whether it computes in floating point. copy_engines: transfers it can drive while
+    it computes, into and out of a memory of its own. copy_overhead_ps: what each transfer costs
+    before its first byte moves. reduces: whether what arrives can be added to what is there on
+    the way (collective libraries do), rather than by a kernel of its own. node: the machine it
+    is in, for collectives that go inside machines before between them.
     """
 
     name: str
@@ -104,7 +105,8 @@ class Hardware:
     """Processors, memories and links. Raises CheckError, on construction, listing what is wrong.
 
     hosts: memories that batches may start from. engines: units of address spaces that all their
-    processors share. controller: what signals processors, None for machines that need none. routing, routes: see ``dataflow.routing.Router``.
+    processors share. controller: what signals processors, None for machines that need none.
+    routing, routes: see ``dataflow.routing.Router``.
     """
 
     name: str
@@ -137,9 +139,8 @@ class Hardware:
             yield f"no processors; name at least one under {'processors'!r}"
         for name in sorted(name for name, count in nodes.items() if count > 1):
             yield f"{name!r} names two things; processors, hosts and switches need names of their own"
-        for name in (*self.processors, *self.hosts):
-            if (self.memory_of(name) if name in self.processors else name) not in self.memories:
-                yield f"{name!r} has no memory of its own; add one of that name"
+        yield from self._memory_faults(nodes)
+        yield from self._bank_faults()
         for link in self.links:
             for end in (link.source, link.destination):
                 if end not in nodes:
@@ -147,6 +148,42 @@ class Hardware:
                         f"link {link.kind!r} connects {end!r}, which is no processor, host or switch "
                         f"(there are: {', '.join(nodes)})"
                     )
+
+    def _memory_faults(self, nodes: Container[str]) -> Iterator[str]:
+        """Processors and hosts have a memory; only the name of one's own memory may be the processor's."""
+        for name, processor in self.processors.items():
+            if self.memory_of(name) not in self.memories:
+                yield (
+                    f"{name!r} computes in {processor.memory!r}, which is no memory; name one that is there"
+                    if processor.memory
+                    else f"{name!r} has no memory of its own; add one of that name"
+                )
+            elif processor.memory not in ("", name) and name in nodes:
+                yield f"{name!r} names two things; processors, hosts and switches need names of their own"
+        for name in self.hosts:
+            if name not in self.memories:
+                yield f"{name!r} has no memory of its own; add one of that name"
+
+    def _bank_faults(self) -> Iterator[str]:
+        """Banks have names of their own; who reaches them and what they go through is there."""
+        for memory in self.memories.values():
+            known = {memory.name, *(name for name in self.processors if self.memory_of(name) == memory.name)}
+            counts = Counter(bank.name for bank in memory.banks)
+            yield from (
+                f"memory {memory.name!r} has {count} banks called {name!r}; give each a name of its own"
+                for name, count in counts.items()
+                if count > 1
+            )
+            for bank in memory.banks:
+                for name in sorted(bank.reached_by - known):
+                    yield (
+                        f"bank {bank.name!r} of {memory.name!r} is reached by {name!r}, which computes in "
+                        "another memory or is not there"
+                    )
+                for engine in dict.fromkeys(bank.engines.values()):
+                    if engine not in self.engines:
+                        there = ", ".join(self.engines) or "none"
+                        yield f"bank {bank.name!r} goes through engine {engine!r}, but there are: {there}"
 
     def _connection_faults(self) -> Iterator[str]:
         """There is a way from every memory to every other, and back."""
@@ -162,6 +199,39 @@ class Hardware:
     def memory_of(self, processor: str) -> str:
         """The memory in which a processor computes: its own, or an address space."""
         return self.processors[processor].memory or processor
+
+    @cached_property
+    def _processors_in(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for name in self.processors:
+            found.setdefault(self.memory_of(name), []).append(name)
+        return {memory: tuple(names) for memory, names in found.items()}
+
+    def processors_in(self, memory: str) -> tuple[str, ...]:
+        """The processors that compute in a memory, in order; none for a host's."""
+        return self._processors_in.get(memory, ())
+
+    def reduces(self, memory: str) -> bool:
+        """Whether what arrives in a memory can be added on the way to what is there; not in a host's."""
+        there = self.processors_in(memory)
+        return bool(there) and all(self.processors[name].reduces for name in there)
+
+    def node_of(self, memory: str) -> str:
+        """The machine that the processors of a memory are in; empty for a host's."""
+        there = self.processors_in(memory)
+        return self.processors[there[0]].node if there else ""
+
+    @cached_property
+    def copy_engines(self) -> Mapping[str, int]:
+        """How many copy engines each memory has that has a say in transfers; see ``driver``."""
+        found: dict[str, int] = {}
+        for name, memory in self.memories.items():
+            own = self.processors.get(name)
+            if own is not None and self.memory_of(name) == name:
+                found[name] = own.copy_engines
+            elif memory.copy_engines:
+                found[name] = memory.copy_engines
+        return found
 
     @cached_property
     def graph(self) -> nx.DiGraph[str]:
@@ -203,13 +273,16 @@ class Hardware:
 
         None between two hosts, which need no copy engine.
         """
-        return next((name for name in (source, destination) if name in self.processors), None)
+        return next((name for name in (source, destination) if name in self.copy_engines), None)
 
     def alpha_ps(self, source: str, destination: str) -> int:
         """Time before a transfer's first byte moves: overheads of its driver and links, and latencies."""
         if (source, destination) not in self._alphas_ps:
             driver = self.driver(source, destination)
-            overhead_ps = self.processors[driver].copy_overhead_ps if driver else 0
+            overhead_ps = 0
+            if driver is not None:
+                own = self.processors.get(driver)
+                overhead_ps = (own or self.memories[driver]).copy_overhead_ps
             route = self.route(source, destination)
             links_ps = sum(link.message_overhead_ps + link.latency_ps for link in route)
             self._alphas_ps[source, destination] = overhead_ps + links_ps

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dataflow.memory_map import BankUse
+
 
 @dataclass(frozen=True)
 class Holding:
@@ -202,7 +204,9 @@ class Idleness:
 
     signal_s: what it reads was there, but no signal yet. input_s: what it reads was not there.
     memory_s, engine_s: during its tasks, for memory that its threads could not hide, and for
-    shared engines that others kept busy. idle_s: it had no more to do.
+    shared engines that others kept busy, or that are slower than it. idle_s: it had no more to do.
+    signal_s, input_s and idle_s with the time in which it is busy (``ProcessorUse.busy_s``, in which
+    memory_s and engine_s are) make up the step.
     """
 
     signal_s: float
@@ -284,7 +288,8 @@ class Metrics:
     axes along which the members of a collective or both ends of a send differ; ``other`` where
     they differ along none, ``load`` for the next batch. idleness: of each core that shares an address
     space. control: None where tasks start by themselves at no cost. pipeline: None unless the
-    experiment's mode is ``pipeline``.
+    experiment's mode is ``pipeline``. memory_map: what is stored in which bank of an address space.
+    engines: the part of the step in which each is busy. sample_latency: None where a step trains.
     """
 
     steps: int
@@ -309,3 +314,6 @@ class Metrics:
     idleness: Mapping[str, Idleness] = field(default_factory=dict)
     control: ControlUse | None = None
     pipeline: PipelineUse | None = None
+    memory_map: tuple[BankUse, ...] = ()
+    engines: Mapping[str, float] = field(default_factory=dict)
+    sample_latency: Latencies | None = None

@@ -12,7 +12,7 @@ import networkx as nx
 from dataflow.errors import CheckError, NetworkError
 from dataflow.layers import Binding, Count, LayerSpec, Learned, LossLayer, Shape
 from dataflow.number import element_bytes
-from dataflow.ops import Op, Operand, Role
+from dataflow.ops import Loss, Op, Operand, Role
 from dataflow.ops.axis import Whole
 
 DATA = "data"
@@ -195,7 +195,9 @@ class Network:
         faults: list[str] = []
         if len(losses) != 1:
             found = ", ".join(losses) or "none"
-            faults.append(f"needs exactly one softmax_cross_entropy layer, found: {found}")
+            faults.append(
+                f"needs exactly one loss, a softmax_cross_entropy or mean_squared_error layer, found: {found}"
+            )
         read = {source for sources in self.inputs.values() for source in sources}
         faults += [
             f"layer {name!r} is read by nothing; only the loss may end the network"
@@ -245,7 +247,7 @@ def activation_bytes(network: Network, batch: int, itemsize: int) -> dict[str, i
         for operand in op.by_role(Role.OUTPUT, Role.SAVED, Role.RANDOM):
             if operand.name not in saved | in_place:
                 simulator += _bytes(operand, itemsize)
-                if operand.role is Role.OUTPUT and op.kind != "softmax_cross_entropy":
+                if operand.role is Role.OUTPUT and not isinstance(op, Loss):
                     caffe += prod(operand.shape)
     return {"simulator": simulator, "caffe": 4 * caffe}
 

@@ -61,7 +61,7 @@ class FixedPoint:
 
 @lru_cache
 def fixed_point(dtype: str) -> FixedPoint | None:
-    """The fixed-point format that a dtype names, None when it is another. Raises OptionError for a bad one."""
+    """The fixed-point format a dtype names, None when it names another. Raises OptionError for a bad one."""
     match = _PATTERN.fullmatch(dtype)
     if match is None:
         return None

@@ -13,8 +13,9 @@ from dataflow.batches import BatchSource
 from dataflow.cost import Roofline
 from dataflow.executor import Executor
 from dataflow.experiment import Experiment
-from dataflow.graph import training_graph
+from dataflow.graph import step_graph
 from dataflow.hardware import Hardware, Link, Memory, Processor
+from dataflow.number import array_dtype, fixed_point
 from dataflow.placement import Shard, place
 from dataflow.plan import Plan
 from dataflow.simulation import simulate
@@ -22,7 +23,7 @@ from dataflow.tensor import TensorKind
 from dataflow.verification import Comparison, Verification
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
-"""Largest error, relative to the largest magnitude in the tensor, that passes."""
+"""Largest error, relative to the largest magnitude in the tensor, that passes; none of fixed point."""
 
 ROUNDINGS = 64
 """A tensor whose values are within so many roundings of 0, beside its layer's others of the kind, is 0.
@@ -95,7 +96,7 @@ class LastStep:
         """A tensor of the last step, put together from its shards."""
         pieces = self.values[name]
         tensor = pieces[0][0].tensor
-        value = np.empty(tensor.shape, dtype=tensor.dtype)
+        value = np.empty(tensor.shape, dtype=array_dtype(tensor.dtype))
         for shard, array in pieces:
             value[shard.region.slices_within(tensor.region)] = array
         return value
@@ -110,7 +111,7 @@ class LastStep:
         scale = float(np.abs(whole).max(initial=0.0))
         others = self.largest[tensor.layer, tensor.kind]
         beside = max((largest for other, largest in others.items() if other != name), default=0.0)
-        if isfinite(beside) and scale <= ROUNDINGS * float(np.finfo(tensor.dtype).eps) * beside:
+        if isfinite(beside) and scale <= ROUNDINGS * _rounding(tensor.dtype) * beside:
             scale = beside
         errors = [
             np.abs(array - whole[shard.region.slices_within(tensor.region)]).max(initial=0.0)
@@ -133,10 +134,11 @@ def verify(
 ) -> Verification:
     """Compares every tensor of a run's last step with a reference's; uses up ``last_step``.
 
-    tolerance: relative to each tensor's largest magnitude; by default that of the dtype.
+    tolerance: relative to each tensor's largest magnitude; by default that of the dtype, which for
+    fixed point is none: integers are equal bit for bit.
     """
     dtype = experiment.training.dtype
-    allowed = TOLERANCES[dtype] if tolerance is None else tolerance
+    allowed = TOLERANCES.get(dtype, 0.0) if tolerance is None else tolerance
     comparisons: list[Comparison] = []
     unmatched: list[str] = []
 
@@ -151,6 +153,12 @@ def verify(
     left = [n for n, pieces in last_step.values.items() if pieces[0][0].tensor.kind in reference.kinds]
     last_step.values.clear()
     return Verification(reference.name, dtype, allowed, tuple(comparisons), tuple(unmatched + left))
+
+
+def _rounding(dtype: str) -> float:
+    """The relative error of one rounding; of a fixed-point format 0, since equal values are equal."""
+    found = array_dtype(dtype)
+    return float(np.finfo(found).eps) if fixed_point(dtype) is None and found.kind == "f" else 0.0
 
 
 class OneProcessor:
@@ -172,7 +180,7 @@ class OneProcessor:
     ) -> None:
         """Runs the experiment's network unsplit and shows the tensors of the last step."""
         steps = experiment.training.steps
-        placed = place(training_graph(experiment), _one_processor(), Plan())
+        placed = place(step_graph(experiment), one_processor(), Plan())
 
         def keep(name: str, shard: Shard, array: Array) -> bool:
             if _to_compare(name, shard, steps):
@@ -182,7 +190,7 @@ class OneProcessor:
         simulate(placed, steps, Executor(placed, self.backend, batches, steps, keep), progress)
 
 
-def _one_processor() -> Hardware:
+def one_processor() -> Hardware:
     """A machine of one processor; its times mean nothing, its memories hold anything."""
     plenty = 2**62
     cost = Roofline(1e12, 1e12, 0, {})

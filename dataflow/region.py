@@ -99,6 +99,12 @@ class Region:
         return f"[{','.join(parts)}]"
 
 
+def around(regions: Sequence[Region]) -> Region:
+    """The smallest region that contains all of these."""
+    axes = zip(*(region.ranges for region in regions), strict=True)
+    return Region(tuple((min(a for a, _ in along), max(b for _, b in along)) for along in axes))
+
+
 def uncovered(region: Region, covers: Iterable[Region]) -> tuple[Region, ...]:
     """The parts of ``region`` that none of ``covers`` holds."""
     rest: tuple[Region, ...] = (region,)

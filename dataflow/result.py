@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dataflow.experiment import Experiment
 from dataflow.metrics import Metrics
+from dataflow.precision import Precision, TensorValues
 from dataflow.trace import Trace
 from dataflow.verification import Verification
 
@@ -18,6 +19,8 @@ class Result:
     losses: mean loss of each step, None when no values were computed. backend: the one that
     computed, or ``null``. warnings: what the user should know, such as an override that
     changed nothing. versions: of Dataflow, Python and the libraries that took part.
+    precision: what the number format cost, None of floating point. values: every value of the last
+    step of a network that has few.
     """
 
     experiment: Experiment
@@ -28,3 +31,5 @@ class Result:
     verification: Verification | None = None
     warnings: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    precision: Precision | None = None
+    values: tuple[TensorValues, ...] = ()

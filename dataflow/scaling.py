@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+from dataflow.bottleneck import bottleneck
 from dataflow.errors import OptionError, TopologyError
 from dataflow.experiment import Experiment
-from dataflow.metrics import Limit, Metrics
+from dataflow.metrics import Metrics
 from dataflow.override import Override
+from dataflow.scaling_curve import Scaling, ScalingPoint, Unfit
 
 Load = Callable[[Sequence[Override]], Experiment]
 """Reads an experiment with fields set from outside."""
 
 _MESH = "plan.mesh."
 _BATCH = "training.batch"
-_WORTH_NAMING = 1.005
-"""A resource that makes a step no faster than this when it is doubled does not limit it."""
 
 
 def is_mesh(path: str) -> bool:
@@ -96,51 +96,6 @@ class Sweep:
     def told(self, choice: Mapping[str, str]) -> Mapping[str, str]:
         """A combination by the names that were given."""
         return {field.name: choice[field.path] for field in self.fields}
-
-
-@dataclass(frozen=True)
-class ScalingPoint:
-    """One size. processors: those that compute. exposed_share: of their time, waiting for transfers.
-
-    speed_up: examples/s over those of the point with the fewest processors; efficiency: that
-    over how many times as many processors there are. limits: as in ``Metrics``, best first.
-    """
-
-    setting: Mapping[str, str]
-    processors: int
-    batch: int
-    step_time_s: float
-    examples_per_s: float
-    speed_up: float
-    efficiency: float
-    exposed_share: float
-    bubble: float
-    limits: tuple[Limit, ...]
-
-    @property
-    def limiting(self) -> Limit | None:
-        """The resource whose doubling helps most; None when none helps."""
-        return self.limits[0] if self.limits and self.limits[0].gain > _WORTH_NAMING else None
-
-
-@dataclass(frozen=True)
-class Unfit:
-    """A size at which a memory is too small."""
-
-    setting: Mapping[str, str]
-    batch: int
-    memory: str
-    capacity_bytes: int
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """An experiment at several sizes. kind: ``strong`` or ``weak``."""
-
-    experiment: str
-    kind: str
-    points: tuple[ScalingPoint, ...]
-    unfit: tuple[Unfit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -271,4 +226,5 @@ def _point(
         exposed_share=exposed_s / (count * metrics.step_time_s),
         bubble=metrics.bubble.fraction,
         limits=metrics.limits,
+        bottleneck=bottleneck(metrics),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dataflow.ops import Phase
 from dataflow.placement import TaskKind
@@ -10,15 +11,19 @@ from dataflow.placement import TaskKind
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One task of one step, from start to end, on the resources it held.
+    """One task of one step, or a message about it, from start to end, on the resources it held.
 
-    index: its place in the trace. resources: the processor, or for a transfer the copy
-    engine's processor (as ``gpu0.copy``) and the channels of the links, of which fair ones may
-    be in use by several spans at once. ready_ps: when all it reads was there. cause: index of
-    the span whose end let it start, None at time 0. bound: what set its length: ``compute``,
-    ``memory``, ``launch`` or ``link``. source, destination: the memories of a transfer, None for
-    all else. collective: what a transfer or sum is part of, such as ``all-reduce ring``;
-    dimension: the mesh axes it goes along; both empty for what is part of none.
+    index: its place in the trace. resources: the processor and the engines it asks, or for a transfer
+    the copy engine's processor (as ``gpu0.copy``) and the channels of the links, of which fair ones
+    and engines may be in use by several spans at once; ``controller`` for a message. ready_ps: when
+    all it reads was there, signalled or not. cause: index of the span whose end let it start, None at
+    time 0 and for what starts at a time that is given, as requests do. bound: what set its length:
+    ``compute``, ``memory``, ``engine``, ``launch``, ``link`` or ``control``. source, destination: the
+    memories of a transfer, None for all else. collective: what a transfer or sum is part of, such as
+    ``all-reduce ring``; dimension: the mesh axes it goes along; both empty for what is part of none.
+    stalled_ps, engine_ps, semaphore_ps: what of its time the processor waited for memory, waited for
+    engines that others kept busy or that are slower than it, and spent on a semaphore.
+    engine_operations: what it asked of engines, by their names.
     """
 
     index: int
@@ -42,6 +47,10 @@ class Span:
     cause: int | None
     collective: str = ""
     dimension: str = ""
+    stalled_ps: int = 0
+    engine_ps: int = 0
+    semaphore_ps: int = 0
+    engine_operations: tuple[tuple[str, float], ...] = ()
 
     @property
     def length_ps(self) -> int:
@@ -83,18 +92,24 @@ class Trace:
 
     start_ps: when the first batch was in place and step 0 could begin; what is before is the
     cold start. step_ends_ps: for each step when its last task had ended (the next batch's
-    load included).
+    load included). step_starts_ps: when its first had started. arrivals_ps: for each step when it was
+    asked for, where requests arrive; lost_ps: when those did that were lost. busy_ps: how long each
+    processor computed, in all steps. A light simulation leaves neither spans nor memory events.
     """
 
     spans: tuple[Span, ...]
     memory_events: tuple[MemoryEvent, ...]
     start_ps: int
     step_ends_ps: tuple[int, ...]
+    step_starts_ps: tuple[int, ...] = ()
+    arrivals_ps: tuple[int, ...] = ()
+    lost_ps: tuple[int, ...] = ()
+    busy_ps: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def end_ps(self) -> int:
         """When the last step had ended."""
-        return self.step_ends_ps[-1]
+        return max(self.step_ends_ps)
 
     @property
     def steps(self) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -11,10 +10,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from reports import content, units
+from reports.compared import Pair, pairs_of
+from reports.compared_words import TITLES, row_name
 from reports.document import Json
 from reports.grid import Grid, Row
 from reports.reading import parse_report
-from reports.schema import CommunicationEntry, Report
+from reports.schema import Report
+from reports.side_by_side import grids, letter, quantities
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,47 +24,55 @@ if TYPE_CHECKING:
 _ROWS = 100
 """Of each section; ``compare_json`` has all."""
 
-Format = Callable[[float], str]
+_APART = 4
+"""More rows than this of things that only one report has are left out: they stand beside nothing."""
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """One quantity in both reports; None where a report has no such thing."""
+def compare(
+    a: Mapping[str, object], b: Mapping[str, object], *others: Mapping[str, object]
+) -> RenderableType:
+    """Report.json objects side by side, for ``rich.print``. Raises ReportError when one is none.
 
-    section: str
-    name: str
-    quantity: str
-    a: float | None
-    b: float | None
-    told: Format
-
-    @property
-    def ratio(self) -> float | None:
-        """B over A."""
-        return self.b / self.a if self.a and self.b is not None else None
-
-
-def compare(a: Mapping[str, object], b: Mapping[str, object]) -> RenderableType:
-    """Two report.json objects side by side, for ``rich.print``. Raises ReportError when one is none."""
-    first, second = parse_report(a, "A"), parse_report(b, "B")
-    pairs = _pairs(first, second)
+    Of three and more the machines' parts are left out.
+    """
+    reports = _parsed(a, b, *others)
+    if others:
+        told = [_head(letter(index), report) for index, report in enumerate(reports)]
+        return Group(*told, *(Padding(_shown(grid), (1, 0, 0, 0)) for grid in grids(reports, _ROWS)))
+    first, second = reports
+    pairs = pairs_of(first, second)
     heads = [_head("A", first), _head("B", second), Text(_differences(first, second), style="dim")]
     sections = list(dict.fromkeys(pair.section for pair in pairs))
-    grids = [_grid(section, [pair for pair in pairs if pair.section == section]) for section in sections]
-    return Group(*heads, *(Padding(grid.first(_ROWS).rich(), (1, 0, 0, 0)) for grid in grids))
+    found = [_grid(section, [pair for pair in pairs if pair.section == section]) for section in sections]
+    return Group(*heads, *(Padding(_shown(grid), (1, 0, 0, 0)) for grid in found))
 
 
-def compare_json(a: Mapping[str, object], b: Mapping[str, object]) -> Json:
+def _parsed(*documents: Mapping[str, object]) -> list[Report]:
+    return [parse_report(document, letter(index)) for index, document in enumerate(documents)]
+
+
+def _shown(grid: Grid) -> RenderableType:
+    if grid.rows:
+        return grid.first(_ROWS).rich()
+    return Text.assemble((grid.title, "bold"), (f"  {grid.note}", "dim"))
+
+
+def compare_json(a: Mapping[str, object], b: Mapping[str, object], *others: Mapping[str, object]) -> Json:
     """The same for programs: section, name, quantity to ``{"a", "b", "ratio"}`` (b over a, or null).
 
-    Raises ReportError when one of the two is no report.json object.
+    Of more reports ``c`` and ``ratio_c`` (c over a), and so on. Raises ReportError when one is no
+    report.json object.
     """
-    first, second = parse_report(a, "A"), parse_report(b, "B")
-    document: Json = {"version": "1", "a": _setting(first), "b": _setting(second)}
-    for pair in _pairs(first, second):
-        section = document.setdefault(pair.section, {})
-        found = section.setdefault(pair.name, {}) if pair.name else section
-        found[pair.quantity] = {"a": pair.a, "b": pair.b, "ratio": pair.ratio}
+    reports = _parsed(a, b, *others)
+    letters = [letter(index).lower() for index in range(len(reports))]
+    document: Json = {"version": "1"}
+    document |= {each: _setting(report) for each, report in zip(letters, reports, strict=True)}
+    ratios = ["ratio", *(f"ratio_{each}" for each in letters[2:])]
+    for entry in quantities(reports):
+        section = document.setdefault(entry.section, {})
+        found = section.setdefault(entry.name, {}) if entry.name else section
+        found[entry.quantity] = dict(zip(letters, entry.values, strict=True))
+        found[entry.quantity] |= dict(zip(ratios, entry.ratios, strict=True))
     return document
 
 
@@ -92,147 +102,35 @@ def _differences(a: Report, b: Report) -> str:
     )
 
 
-# -- what is compared -------------------------------------------------------------------------------
-
-
-def _pairs(a: Report, b: Report) -> list[_Pair]:
-    """Every quantity, section by section."""
-    run_a, run_b = _run(a), _run(b)
-    pairs = [_Pair("run", "", name, run_a[name][0], run_b[name][0], run_a[name][1]) for name in run_a]
-    for phase in _either(a.phases, b.phases):
-        pair = _Pair("phases", phase, "busy_s", a.phases.get(phase), b.phases.get(phase), units.duration)
-        pairs.append(pair)
-    sections: tuple[tuple[str, Callable[[Report], _Quantities]], ...] = (
-        ("processors", _processors),
-        ("memories", _memories),
-        ("moved", _moved),
-        ("collectives", _collectives),
-        ("dimensions", _dimensions),
-        ("layers", _layers),
-    )
-    for section, quantities in sections:
-        found_a, found_b = quantities(a), quantities(b)
-        for name in _either(found_a, found_b):
-            ours, theirs = found_a.get(name, {}), found_b.get(name, {})
-            for quantity in _either(ours, theirs):
-                told = (ours.get(quantity) or theirs[quantity])[1]
-                one, other = ours.get(quantity), theirs.get(quantity)
-                pairs.append(_Pair(section, name, quantity, one and one[0], other and other[0], told))
-    return pairs
-
-
-_Quantities = dict[str, dict[str, tuple[float, Format]]]
-"""Name of a thing to name of a quantity to its value and how that is told."""
-
-
-def _either(a: Iterable[str], b: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*a, *b]))
-
-
-def _run(report: Report) -> dict[str, tuple[float | None, Format]]:
-    uses = report.processors.values()
-    exchanged = sum(layer.transfer_bytes for layer in report.layers if layer.phase != content.LOAD)
-    return {
-        "step_time_s": (report.step_time_s, units.duration),
-        "images_per_s": (report.images_per_s, units.number),
-        "training_days": (report.training_days, units.number),
-        "cold_start_s": (report.cold_start_s, units.duration),
-        "loss": (report.losses[-1] if report.losses else None, units.number),
-        "mean_utilisation": (sum(use.utilisation for use in uses) / max(1, len(uses)), units.percent),
-        "communication_exposed_s": (sum(use.communication_exposed_s for use in uses), units.duration),
-        "communication_hidden_s": (sum(use.communication_hidden_s for use in uses), units.duration),
-        "waiting_for_others_s": (sum(use.waiting_for_others_s for use in uses), units.duration),
-        "bubble": (report.bubble.fraction, units.percent),
-        "exchanged_bytes": (exchanged, units.size),
-        "peak_memory_bytes": (max((use.peak_memory_bytes for use in uses), default=0), units.size),
-    }
-
-
-def _processors(report: Report) -> _Quantities:
-    return {
-        name: {
-            "utilisation": (use.utilisation, units.percent),
-            "communication_exposed_s": (use.communication_exposed_s, units.duration),
-        }
-        for name, use in report.processors.items()
-    }
-
-
-def _memories(report: Report) -> _Quantities:
-    return {name: {"peak_bytes": (use.peak_bytes, units.size)} for name, use in report.memories.items()}
-
-
-def _moved(report: Report) -> _Quantities:
-    return {
-        f"{pair.source}->{pair.destination}": {"bytes": (pair.bytes, units.size)} for pair in report.traffic
-    }
-
-
-def _collectives(report: Report) -> _Quantities:
-    return _times(report.collectives)
-
-
-def _dimensions(report: Report) -> _Quantities:
-    return _times(report.dimensions)
-
-
-def _times(times: Iterable[CommunicationEntry]) -> _Quantities:
-    return {
-        time.name: {
-            "bytes": (time.bytes, units.size),
-            "busy_s": (time.busy_s, units.duration),
-            "exposed_s": (time.exposed_s, units.duration),
-        }
-        for time in times
-    }
-
-
-def _layers(report: Report) -> _Quantities:
-    found: _Quantities = {}
-    for layer in report.layers:
-        if layer.phase != content.LOAD:
-            found.setdefault(layer.name, {})[f"{layer.phase}_s"] = (layer.time_s, units.duration)
-    return found
-
-
 # -- how it is shown --------------------------------------------------------------------------------
 
-_TITLES = {
-    "run": "Run",
-    "phases": "Busy time by phase, all processors together",
-    "processors": "Processors",
-    "memories": "Memory at its fullest",
-    "moved": "Bytes from memory to memory",
-    "collectives": "Communication by collective",
-    "dimensions": "Communication by dimension",
-    "layers": "Layers, all processors together",
-}
-_WORDS = {
-    "step_time_s": "step time",
-    "images_per_s": "images/s",
-    "training_days": "training, days",
-    "cold_start_s": "cold start",
-    "mean_utilisation": "processors busy, mean",
-    "communication_exposed_s": "exposed communication",
-    "communication_hidden_s": "hidden communication",
-    "waiting_for_others_s": "waiting for others",
-    "bubble": "bubble",
-    "exchanged_bytes": "exchanged",
-    "peak_memory_bytes": "peak memory, largest",
-    "utilisation": "busy",
-}
+_THINGS = ("processors", "memories", "moved")
+"""Sections of what machines are made of; these may have nothing in common."""
 
 
-def _grid(section: str, pairs: list[_Pair]) -> Grid:
+def _grid(section: str, pairs: list[Pair]) -> Grid:
     note = "B / A below 1 is less in B; exchanged, exposed, hidden and waiting: summed over processors"
-    named = section in ("processors", "layers", "collectives", "dimensions")
     columns = ("", "A", "B", "B / A")
-    rows = tuple(_row(pair, named=named) for pair in pairs if pair.a is not None or pair.b is not None)
-    return Grid(_TITLES[section], columns, rows, note=note if section == "run" else "")
+    there = [pair for pair in pairs if pair.a is not None or pair.b is not None]
+    both = {pair.name for pair in there if pair.a is not None and pair.b is not None}
+    told = note if section == "run" else ""
+    apart = [pair for pair in there if pair.name not in both]
+    if section in _THINGS and len(apart) > _APART:
+        there = [pair for pair in there if pair.name in both]
+        counts = (len({pair.name for pair in apart if side(pair)}) for side in (_in_a, _in_b))
+        told = "{} in A alone and {} in B alone are left out; --json has them".format(*counts)
+    rows = tuple(map(_row, there))
+    return Grid(TITLES[section], columns, rows, note=told)
 
 
-def _row(pair: _Pair, *, named: bool) -> Row:
-    word = _WORDS.get(pair.quantity, pair.quantity.removesuffix("_s"))
-    name = f"{pair.name} {word}" if named else (pair.name or word)
+def _in_a(pair: Pair) -> bool:
+    return pair.a is not None
+
+
+def _in_b(pair: Pair) -> bool:
+    return pair.b is not None
+
+
+def _row(pair: Pair) -> Row:
     told = ["-" if value is None else pair.told(value) for value in (pair.a, pair.b)]
-    return (name, *told, units.times(pair.ratio))
+    return (row_name(pair.section, pair.name, pair.quantity), *told, units.times(pair.ratio))

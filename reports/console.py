@@ -10,7 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from dataflow.result import Result
-from reports import communication_tables, content, units
+from reports import (
+    communication_tables,
+    content,
+    core_tables,
+    headline,
+    pipeline_tables,
+    precision_tables,
+    units,
+)
 from reports.document import report_of
 from reports.grid import Grid
 from reports.schema import Report
@@ -23,6 +31,9 @@ _ROWS = 16
 
 _FOLDED = 8
 """More rows than this are folded where they differ in their names alone."""
+
+_TENSORS = 8
+"""Tensors whose number format is shown."""
 
 _WIDEST_MATRIX = 6
 _PAIRS = 8
@@ -40,11 +51,12 @@ def summary(result: Result) -> RenderableType:
 def summary_of(report: Report) -> RenderableType:
     """The summary of a report that is there already."""
     grids = (
-        content.processors(report).folded(_FOLDED).first(_ROWS),
+        *_machine(report),
         content.memories(report, kinds=4).folded(_FOLDED).first(_ROWS),
         content.links(report).folded(_FOLDED).first(_ROWS),
         *_communication(report),
         content.layers(report),
+        precision_tables.tensors(report, _TENSORS),
     )
     return Group(
         Text.assemble((report.experiment, "bold"), f"  {content.setting(report)}"),
@@ -52,6 +64,18 @@ def summary_of(report: Report) -> RenderableType:
         *(Padding(grid.rich(), (0, 0, 1, 0)) for grid in grids if grid.rows),
         *_warnings(report),
     )
+
+
+def _machine(report: Report) -> tuple[Grid, ...]:
+    """What processors did: in an address space where their time went, and what is stored where."""
+    pipeline = (
+        pipeline_tables.stages(report).first(_ROWS),
+        pipeline_tables.buffers(report).first(_ROWS),
+    )
+    if not report.idleness:
+        return content.processors(report).folded(_FOLDED).first(_ROWS), *pipeline
+    banks = core_tables.memory_map(report, tensors=4).first(_ROWS)
+    return core_tables.cores(report, _ROWS), *pipeline, core_tables.bank_kinds(report), banks
 
 
 def _communication(report: Report) -> tuple[Grid, ...]:
@@ -73,11 +97,16 @@ def _headline(report: Report) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     rate = f"{units.duration(report.step_time_s)}   {content.rate(report)}   "
-    table.add_row("step", Text.assemble((rate, "bold"), content.training_time(report)))
-    table.add_row("loss", Text(content.loss(report)))
+    training = report.mode == "training"
+    told = content.training_time(report) if training else ""
+    table.add_row(core_tables.step(report), Text.assemble((rate, "bold"), told))
+    if training:
+        table.add_row("loss", Text(content.loss(report)))
+    for label, text in headline.lines(report):
+        table.add_row(label, Text(text))
     table.add_row("limited by", Text(content.limiting(report)))
     table.add_row("critical path", Text(content.critical_path(report)))
-    if len(report.bubble.processors) > 1:
+    if training and len(report.bubble.processors) > 1:
         table.add_row("bubble", Text(communication_tables.bubble(report)))
     table.add_row("transfers", Text(content.latency(report)))
     cold = f"{units.duration(report.cold_start_s)} to load the first batch; in no other number here"

@@ -11,6 +11,14 @@ from dataflow.experiment import Experiment
 from dataflow.metrics import Metrics, ProcessorUse, Traffic
 from dataflow.result import Result
 from dataflow.verification import Verification
+from reports.core_schema import (
+    BankEntry,
+    ControlEntry,
+    IdlenessEntry,
+    PipelineEntry,
+    PrecisionEntry,
+    TensorValuesEntry,
+)
 from reports.plan_schema import PlanEntry
 from reports.schema import (
     VERSION,
@@ -94,7 +102,7 @@ def _report(result: Result) -> Report:
         limits=tuple(LimitEntry.model_validate(limit) for limit in metrics.limits),
         critical_path=tuple(PathEntry.model_validate(part) for part in metrics.critical_path),
         phases=dict(metrics.phases),
-        processors={name: _processor(name, use, metrics) for name, use in metrics.processors.items()},
+        processors={name: _processor(name, use, result) for name, use in metrics.processors.items()},
         memories={name: _memory(name, metrics) for name in metrics.memories},
         links={name: LinkEntry.model_validate(use) for name, use in metrics.links.items()},
         traffic=tuple(_traffic(ends, use) for ends, use in metrics.traffic.items()),
@@ -111,6 +119,17 @@ def _report(result: Result) -> Report:
             for c in experiment.hardware.constants
         ),
         transfers=tuple(TransferEntry.model_validate(transfer) for transfer in metrics.transfers),
+        mode=experiment.mode,
+        sample_latency=(
+            None if metrics.sample_latency is None else LatencyEntry.model_validate(metrics.sample_latency)
+        ),
+        memory_map=tuple(BankEntry.model_validate(bank) for bank in metrics.memory_map),
+        idleness={name: IdlenessEntry.model_validate(why) for name, why in metrics.idleness.items()},
+        engines=dict(metrics.engines),
+        control=ControlEntry.model_validate(metrics.control) if metrics.control else None,
+        pipeline=PipelineEntry.model_validate(metrics.pipeline) if metrics.pipeline else None,
+        precision=PrecisionEntry.model_validate(result.precision) if result.precision else None,
+        values=tuple(TensorValuesEntry.model_validate(tensor) for tensor in result.values),
     )
 
 
@@ -135,8 +154,9 @@ def _hardware(experiment: Experiment) -> HardwareEntry:
     )
 
 
-def _processor(name: str, use: ProcessorUse, metrics: Metrics) -> ProcessorEntry:
-    memory = metrics.memories[name]
+def _processor(name: str, use: ProcessorUse, result: Result) -> ProcessorEntry:
+    metrics = result.metrics
+    memory = metrics.memories[result.experiment.hardware.memory_of(name)]
     return ProcessorEntry(
         model=use.model,
         busy_s=use.busy_s,

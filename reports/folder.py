@@ -23,21 +23,24 @@ FILES = (
     "communication.png",
     "communication.csv",
 )
-"""What a report's folder holds."""
+"""What every report's folder holds."""
+
+SOME = ("cores.png", "memory_map.png", "pipeline.png", "cores.csv")
+"""What a report's folder holds where there is something to draw."""
 
 Writer = Callable[[Path], None]
 """Writes one file to a path."""
 
 
 def write(result: Result, folder: str | Path) -> tuple[Path, ...]:
-    """Writes FILES into a folder: the report for people and for programs, the trace, pictures.
+    """Writes FILES, and of SOME what there is, into a folder: the report, the trace, pictures.
 
     The folder (and its parent, such as ``results``) is made; if it holds a report and nothing
     else it is replaced as a whole; in a folder that holds other files too, each of these is
     replaced. Whatever stops it, no file is left half-written. Returns the files' paths. Raises
     ReportError when the folder cannot be written.
     """
-    return write_files(_writers(result), Path(folder))
+    return write_files(_writers(result), Path(folder), SOME)
 
 
 def check_writable(folder: str | Path) -> None:
@@ -66,8 +69,12 @@ def _check_access(place: Path, folder: str | Path) -> None:
         raise _error(folder, rule, "change its permissions or choose another")
 
 
-def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]:
-    """Writes files into a folder, all or none; see ``write``. writers: by the names of the files."""
+def write_files(writers: Mapping[str, Writer], folder: Path, others: Iterable[str] = ()) -> tuple[Path, ...]:
+    """Writes files into a folder, all or none; see ``write``. writers: by the names of the files.
+
+    others: files that an earlier report may have left there, which go unless they are written anew.
+    """
+    ours = dict.fromkeys((*writers, *others))
     check_writable(folder)
     target = folder.resolve()
     fresh = _beside(target, "tmp")
@@ -78,11 +85,13 @@ def write_files(writers: Mapping[str, Writer], folder: Path) -> tuple[Path, ...]
         for name, writer in writers.items():
             writer(fresh / name)
         with _alone_in(target.parent):
-            if _is_whole(target, writers):
-                _replace_folder(fresh, target, writers)
+            if _is_whole(target, ours):
+                _replace_folder(fresh, target, ours)
             else:
                 for name in writers:
                     (fresh / name).replace(target / name)
+                for name in ours.keys() - writers.keys():
+                    (target / name).unlink(missing_ok=True)
     except OSError as error:
         rule = f"cannot be written: {error.strerror or error}"
         raise _error(folder, rule, "choose another folder") from error
@@ -115,14 +124,25 @@ def _writers(result: Result) -> dict[str, Writer]:
     """For each file who writes it; imported here, for matplotlib takes its time."""
     from reports.communication_csv import communication_csv
     from reports.communication_picture import communication_png
+    from reports.cores_csv import cores_csv
+    from reports.cores_picture import cores_png
     from reports.document import report_of
     from reports.markdown import markdown_of
     from reports.memory_chart import memory_png
+    from reports.memory_map_picture import memory_map_png
     from reports.perfetto import perfetto_trace
+    from reports.pictures import some_of
+    from reports.pipeline_picture import pipeline_png
     from reports.timeline import timeline_png
 
     report = report_of(result)
     document = report.model_dump(mode="json")
+    some: dict[str, Writer] = {
+        "cores.png": lambda path: cores_png(report, path),
+        "memory_map.png": lambda path: memory_map_png(report, path),
+        "pipeline.png": lambda path: pipeline_png(report, path),
+        "cores.csv": lambda path: write_text(path, cores_csv(report)),
+    }
     return {
         "report.md": lambda path: write_text(path, markdown_of(report)),
         "report.json": lambda path: write_text(path, json_text(document, indent=2)),
@@ -131,6 +151,7 @@ def _writers(result: Result) -> dict[str, Writer]:
         "memory.png": lambda path: memory_png(result, path),
         "communication.png": lambda path: communication_png(report, path),
         "communication.csv": lambda path: write_text(path, communication_csv(report)),
+        **{name: writer for name, writer in some.items() if name in some_of(report)},
     }
 
 

@@ -14,6 +14,7 @@ from dataflow.link import Link
 from reports import palette, units
 from reports.hardware_layout import Layout, Position, Shown, layout, shown
 from reports.picture import save_picture
+from reports.space_picture import draw_space, spaces
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +52,10 @@ def hardware_figure(hardware: Hardware) -> Figure:
     legend_in = _LEGEND_LINE_IN * len(kinds) + 0.1
     width = max(5.5, max(x + plan.widths_in[name] / 2 for name, (x, _) in positions.items()) + _MARGIN_IN)
     below = _BOX_IN[1] / 2 + _MARGIN_IN + (_BOX_IN[1] if _has_arcs(plan, view) else 0)
-    height = max(y for _, y in positions.values()) + below + legend_in
+    inside = spaces(hardware)
+    width = max([width, *(space.width_in + 2 * _MARGIN_IN for space in inside)])
+    bottom = max(y for _, y in positions.values()) + below
+    height = bottom + legend_in + sum(space.height_in + _MARGIN_IN for space in inside)
     figure = Figure(figsize=(width, height), facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, width)
@@ -65,11 +69,15 @@ def hardware_figure(hardware: Hardware) -> Figure:
         _node(axes, hardware, view, name, position, box)
     for index, kind in enumerate(kinds):
         link = next(link for link in hardware.links if link.kind == kind)
-        y = height - legend_in + _LEGEND_LINE_IN * (index + 0.2)
+        y = bottom + _LEGEND_LINE_IN * (index + 0.2)
         axes.plot([_MARGIN_IN, _MARGIN_IN + 0.35], [y, y], color=colours[kind], linewidth=2.2)
         axes.text(
             _MARGIN_IN + 0.45, y, _kind_told(link, hardware), fontsize=8, va="center", color=palette.INK
         )
+    top = bottom + legend_in + _MARGIN_IN / 2
+    for space in inside:
+        draw_space(axes, hardware, space, _MARGIN_IN, top)
+        top += space.height_in + _MARGIN_IN
     return figure
 
 
@@ -169,6 +177,9 @@ def _lines(hardware: Hardware, view: Shown, name: str) -> list[str]:
         told = ", ".join(f"{count} {model}" for model, count in models.items())
         return [told, f"{hosts} {'host' if hosts == 1 else 'hosts'}"]
     memory = units.size(hardware.memories[name].capacity_bytes, 3)
+    cores = hardware.processors_in(name)
+    if len(cores) > 1:
+        return [f"{len(cores)} cores", memory]
     processor = hardware.processors.get(name)
     if processor is None:
         return ["host", memory]

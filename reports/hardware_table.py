@@ -12,9 +12,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from dataflow.cost import PS_PER_S, Roofline
+from dataflow.cycles import Cycles
 from dataflow.hardware import Hardware, Processor
 from dataflow.link import Link
-from reports import units
+from reports import cycles_table, space_table, units
 from reports.document import Json
 from reports.grid import Grid, Row
 
@@ -38,9 +39,10 @@ def hardware_json(hardware: Hardware) -> Json:
         "hosts": list(hardware.hosts),
         "switches": list(hardware.switches),
         "processors": {name: _processor(p, hardware) for name, p in hardware.processors.items()},
-        "memories": {
-            name: {"capacity_bytes": memory.capacity_bytes} for name, memory in hardware.memories.items()
-        },
+        "memories": {name: space_table.memory_json(memory) for name, memory in hardware.memories.items()},
+        "engines": {name: engine.operations_per_s for name, engine in hardware.engines.items()},
+        "controller": space_table.controller_json(hardware.controller),
+        "instructions": cycles_table.instructions_json(hardware),
         "links": {link.name: _link(link, shared[link.channel] > 1) for link in hardware.links},
         "routing": hardware.routing,
         "routes": {
@@ -65,10 +67,13 @@ def _processor(processor: Processor, hardware: Hardware) -> Json:
     known: Json = {
         "model": processor.model,
         "peak_flops": cost.peak_flops,
-        "memory_bytes": hardware.memories[processor.name].capacity_bytes,
+        "memory": hardware.memory_of(processor.name),
+        "memory_bytes": hardware.memories[hardware.memory_of(processor.name)].capacity_bytes,
         "copy_engines": processor.copy_engines,
         "copy_overhead_s": processor.copy_overhead_ps / PS_PER_S,
     }
+    if isinstance(cost, Cycles):
+        known["core"] = space_table.core_json(cost)
     if isinstance(cost, Roofline):
         known["memory_bandwidth_bytes_per_s"] = cost.bandwidth_bytes_per_s
         known["launch_overhead_s"] = cost.launch_overhead_ps / PS_PER_S
@@ -107,6 +112,8 @@ def show_hardware(hardware: Hardware) -> RenderableType:
     document = hardware_json(hardware)
     grids = (
         _processors(document),
+        *space_table.space_grids(document, hardware),
+        cycles_table.instructions_grid(hardware),
         _memories(document, hardware),
         _links(document),
         _routes(document).first(_ROWS_SHOWN),
@@ -133,7 +140,8 @@ def _processors(document: Json) -> Grid:
 
     columns = ("name", "model", "peak", "memory", "bandwidth", "launch", "copy engines", "a copy")
     note = "launch, a copy: overhead of each task and of each transfer; MB = 1,000,000 B"
-    return Grid("Processors", columns, _rows(document["processors"], row), left=("model",), note=note)
+    others = {name: known for name, known in document["processors"].items() if "core" not in known}
+    return Grid("Processors", columns, _rows(others, row), left=("model",), note=note)
 
 
 def _rows(entries: Mapping[str, Json], row: Callable[[Json], Row]) -> tuple[Row, ...]:
@@ -152,7 +160,7 @@ def _names(names: list[str]) -> str:
 
 
 def _memories(document: Json, hardware: Hardware) -> Grid:
-    hosts = {n: m for n, m in document["memories"].items() if n not in hardware.processors}
+    hosts = {name: memory for name, memory in document["memories"].items() if name in hardware.hosts}
     return Grid(
         "Hosts", ("name", "memory"), _rows(hosts, lambda memory: (units.size(memory["capacity_bytes"]),))
     )

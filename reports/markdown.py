@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataflow.result import Result
-from reports import communication_tables, content, plan_rules, units
+from reports import (
+    communication_tables,
+    content,
+    core_tables,
+    headline,
+    pictures,
+    pipeline_tables,
+    plan_rules,
+    precision_tables,
+    units,
+    values_table,
+)
 from reports.document import report_of
 from reports.grid import Grid
 from reports.schema import Report, VerificationEntry
@@ -16,11 +27,7 @@ _SLOWEST_TRANSFERS = 15
 _ROWS = 60
 """Of what there is once for each processor and layer, or pair of memories and layer."""
 
-_PICTURES = (
-    ("timeline of the run", "timeline.png"),
-    ("memory over time", "memory.png"),
-    ("who sent how much to whom", "communication.png"),
-)
+_TENSORS_IN_FORMATS = 40
 
 _HOW_TO_READ = """\
 All times are simulated. Times, bytes and FLOP are those of one step, averaged over the steps that
@@ -34,7 +41,8 @@ were run; the cold start (the first batch's load) is in none of them. MB = 1,000
 - The **critical path** goes from the end of the last task back to the beginning, each time to what
   the task had waited for. Making anything else faster changes nothing, at first.
 - **Bound** says what set a layer's time: arithmetic (`compute`), memory bandwidth (`memory`), the
-  overhead of starting it (`launch`), or, where it has no computation, the `link`.
+  overhead of starting it (`launch`), a shared engine of the memory (`engine`), or, where it has no
+  computation, the `link`.
 - `report.json` has all of this for programs; `trace.json` opens in <https://ui.perfetto.dev>."""
 
 
@@ -47,7 +55,7 @@ def markdown_of(report: Report) -> str:
     """The text of report.md from a report that is there already."""
     sections = (
         _head(report),
-        "\n\n".join(f"![{what}]({file})" for what, file in _PICTURES),
+        "\n\n".join(f"![{what}]({file})" for file, what in pictures.of(report).items()),
         f"## How to read this\n\n{_HOW_TO_READ}",
         "## What limits the step",
         *(_bullets(content.limit_sentences(report))),
@@ -56,6 +64,7 @@ def markdown_of(report: Report) -> str:
         _section(content.layers(report)),
         *_transfers(report),
         *_verification(report.verification),
+        *_numbers(report),
         *_inputs(report),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -79,11 +88,11 @@ def _head(report: Report) -> str:
         "",
         ("", "of this run"),
         (
-            ("step time", units.duration(report.step_time_s)),
+            (f"{core_tables.step(report)} time", units.duration(report.step_time_s)),
             ("throughput", content.rate(report)),
-            ("training", content.training_time(report)),
+            *_training(report),
             ("cold start", units.duration(report.cold_start_s)),
-            ("loss", content.loss(report)),
+            *headline.lines(report),
             ("limited by", content.limiting(report)),
             ("verification", content.verdict(report.verification)),
             ("network", _network(report)),
@@ -94,6 +103,13 @@ def _head(report: Report) -> str:
     warnings = "".join(f"\n\n> **Warning:** {warning}" for warning in report.warnings)
     title = f"# {report.experiment}\n\n{description}{content.setting(report)}."
     return f"{title}{warnings}\n\n{facts.markdown()}"
+
+
+def _training(report: Report) -> Iterator[tuple[str, str]]:
+    """What only a training step says."""
+    if report.mode == "training":
+        yield "training", content.training_time(report)
+        yield "loss", content.loss(report)
 
 
 def _network(report: Report) -> str:
@@ -113,6 +129,11 @@ def _path(report: Report) -> Grid:
 
 def _machine_grids(report: Report) -> Iterator[Grid]:
     yield content.processors(report)
+    yield core_tables.cores(report)
+    yield pipeline_tables.stages(report)
+    yield pipeline_tables.buffers(report).first(2 * _ROWS)
+    yield core_tables.bank_kinds(report)
+    yield core_tables.memory_map(report).first(2 * _ROWS)
     yield Grid(
         "Exposed communication by layer",
         ("processor", "layer", "phase", "idle"),
@@ -183,6 +204,15 @@ def _verification(verification: VerificationEntry | None) -> Iterator[str]:
         yield f"Missing on one side: {', '.join(verification.missing)}."
     for grid in (content.tensors(verification, _WORST_TENSORS), content.tensor_kinds(verification)):
         yield _section(grid).replace("## ", "### ", 1)
+
+
+def _numbers(report: Report) -> Iterator[str]:
+    """What number formats cost, and where a network is small all of its values."""
+    summary = precision_tables.summary(report)
+    if summary:
+        yield f"## Number formats\n\n{summary[0].upper()}{summary[1:]}."
+        yield _section(precision_tables.tensors(report, _TENSORS_IN_FORMATS)).replace("## ", "### ", 1)
+    yield _section(values_table.values(report))
 
 
 def _inputs(report: Report) -> Iterator[str]:

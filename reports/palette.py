@@ -8,6 +8,7 @@ GRADIENT = "#F28E2B"
 UPDATE = "#4E9F50"
 LOAD = "#A6A6A6"
 EXCHANGE = "#D6404E"
+SIGNAL = "#222222"
 
 PHASES = {
     "forward": FORWARD,
@@ -16,11 +17,25 @@ PHASES = {
     "update": UPDATE,
     "load": LOAD,
     "exchange": EXCHANGE,
+    "signal": SIGNAL,
 }
 """By phase; a transfer of any phase but ``load`` is an exchange."""
 
 EXPOSED = "#F6C9CD"
 WAITING = "#E6E6E6"
+
+EMPTY = "#EFEFEF"
+"""Room in a bank or buffer that nothing takes."""
+
+CAUSES = {
+    "compute": FORWARD,
+    "memory": "#76B7B2",
+    "engine": "#9D5C9E",
+    "signal": GRADIENT,
+    "input": EXCHANGE,
+    "idle": WAITING,
+}
+"""Where a core's time goes."""
 
 KINDS = {
     "parameter": "#2F5D8A",

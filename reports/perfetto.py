@@ -16,9 +16,11 @@ from dataflow.result import Result
 from dataflow.trace import MemoryEvent, Span, Trace
 from reports.document import Json
 from reports.lanes import lanes
+from reports.timeline_signals import is_signal
 
-_PROCESSORS, _COPY_ENGINES, _LINKS, _MEMORIES = 1, 2, 3, 4
+_PROCESSORS, _COPY_ENGINES, _LINKS, _MEMORIES, _CONTROLLER = range(1, 6)
 _PROCESS_NAMES = {
+    _CONTROLLER: "control",
     _PROCESSORS: "processors",
     _COPY_ENGINES: "copy engines",
     _LINKS: "links",
@@ -54,16 +56,17 @@ class _Tracks:
     """Which tracks there are, and which of them each span is on."""
 
     def __init__(self, trace: Trace, hardware: Hardware) -> None:
-        self.trace = trace
+        self.trace, self.hardware = trace, hardware
         on: dict[tuple[int, str], list[Span]] = {}
-        for name in hardware.processors:
+        for name, processor in hardware.processors.items():
             on[_PROCESSORS, name] = []
-            on[_COPY_ENGINES, f"{name}.copy"] = []
+            if not processor.memory:
+                on[_COPY_ENGINES, f"{name}.copy"] = []
         for link in hardware.links:
             on[_LINKS, link.name] = []
         for span in trace.spans:
             for key in _resources(span, hardware):
-                on[key].append(span)
+                on.setdefault(key, []).append(span)
         self.names: dict[Track, str] = {}
         self.by_span: dict[int, list[Track]] = {}
         for (process, resource), spans in on.items():
@@ -75,9 +78,13 @@ class _Tracks:
 
     def metadata(self) -> Iterator[Json]:
         """The names and the order of processes and threads."""
+        used = {process for process, _ in self.names} | {_MEMORIES}
         for process, name in _PROCESS_NAMES.items():
+            if process == _CONTROLLER and process not in used:
+                continue
             yield _meta("process_name", process, 0, {"name": name})
-            yield _meta("process_sort_index", process, 0, {"sort_index": process})
+            order = 0 if process == _CONTROLLER else process
+            yield _meta("process_sort_index", process, 0, {"sort_index": order})
         for (process, thread), name in self.names.items():
             yield _meta("thread_name", process, thread, {"name": name})
             yield _meta("thread_sort_index", process, thread, {"sort_index": thread})
@@ -103,11 +110,11 @@ def _meta(name: str, process: int, thread: int, arguments: Json) -> Json:
 
 
 def _resources(span: Span, hardware: Hardware) -> Iterator[tuple[int, str]]:
-    """The processor; or for a transfer the copy engine, if one drives it, and each link in its direction."""
+    """The processor or controller; for a transfer the copy engine that drives it and each link it passes."""
     if span.source is None or span.destination is None:
-        yield _PROCESSORS, span.resources[0]
+        yield _CONTROLLER if span.processor is None else _PROCESSORS, span.resources[0]
         return
-    if span.resources[0].removesuffix(".copy") in hardware.processors:
+    if span.resources[0].removesuffix(".copy") in hardware.memories:
         yield _COPY_ENGINES, span.resources[0]
     for link in links_passed(span, hardware):
         yield _LINKS, link.name
@@ -141,41 +148,52 @@ def _arguments(span: Span) -> Json:
 
 
 def _flows(trace: Trace, tracks: _Tracks) -> Iterator[Json]:
-    """Arrows from what made a transfer ready to it, and from it to what it let start."""
-    ended: dict[tuple[str, int], Span] = {}
-    for span in trace.spans:
-        ended[_place(span), span.end_ps] = span
+    """Arrows from what made a transfer ready to it, from it to what it let start, and from signals."""
     number = 0
+    makers = _Makers(trace, tracks.hardware)
     for span in trace.spans:
-        maker = _maker(span, trace, ended)
+        maker = makers.of(span)
         if maker is not None:
             number += 1
             yield _flow("s", number, maker, tracks)
             yield _flow("f", number, span, tracks)
 
 
-def _place(span: Span) -> str:
-    """Where what it made is."""
-    place = span.processor if span.destination is None else span.destination
-    assert place is not None
-    return place
+class _Makers:
+    """What made each span ready."""
 
+    def __init__(self, trace: Trace, hardware: Hardware) -> None:
+        self.trace, self.hardware = trace, hardware
+        self.ended: dict[tuple[str, int], Span] = {}
+        for span in trace.spans:
+            self.ended[self._reaches(span), span.end_ps] = span
 
-def _maker(span: Span, trace: Trace, ended: dict[tuple[str, int], Span]) -> Span | None:
-    """The span that made this one ready, where one of the two is a transfer.
+    def of(self, span: Span) -> Span | None:
+        """The span that made this one ready, where one of the two is a transfer, or is its signal.
 
-    A span that had to queue has as its cause the one it queued behind; what it had waited
-    for before that ended where its data comes from, at the instant it became ready.
-    """
-    wanted = span.processor if span.source is None else span.source
-    assert wanted is not None
-    cause = None if span.cause is None else trace.spans[span.cause]
-    found = (
-        cause if cause is not None and cause.end_ps == span.ready_ps else ended.get((wanted, span.ready_ps))
-    )
-    if found is None or found is span or _place(found) != wanted:
-        return None
-    return found if TaskKind.TRANSFER in (span.kind, found.kind) else None
+        A span that had to queue has as its cause the one it queued behind; what it had waited for
+        before that ended where its data comes from, at the instant it became ready. In an address
+        space several may have ended there at that instant, so that only a cause is certain.
+        """
+        cause = None if span.cause is None else self.trace.spans[span.cause]
+        if cause is not None and is_signal(cause):
+            return None if is_signal(span) else cause
+        wanted = self._memory(span) if span.source is None else span.source
+        found = cause if cause is not None and cause.end_ps == span.ready_ps else None
+        shared = wanted in self.hardware.memories and bool(self.hardware.memories[wanted].banks)
+        if found is None and not shared:
+            found = self.ended.get((wanted, span.ready_ps))
+        if found is None or found is span or self._reaches(found) != wanted:
+            return None
+        return found if TaskKind.TRANSFER in (span.kind, found.kind) else None
+
+    def _reaches(self, span: Span) -> str:
+        """Where what it made is."""
+        return self._memory(span) if span.destination is None else span.destination
+
+    def _memory(self, span: Span) -> str:
+        """Where a task computes; of a signal the controller's name."""
+        return span.resources[0] if span.processor is None else self.hardware.memory_of(span.processor)
 
 
 def _flow(phase: str, number: int, span: Span, tracks: _Tracks) -> Json:

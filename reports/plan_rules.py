@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from dataflow.cost import PS_PER_S
 from reports import units
 from reports.grid import Grid
 from reports.plan_schema import PlanEntry, RuleEntry, SplitEntry
@@ -23,7 +24,7 @@ def rules(plan: PlanEntry) -> Grid:
 
 
 def settings(plan: PlanEntry) -> Grid:
-    """Pipeline, micro-batches, buckets and collectives, where the plan says anything of them."""
+    """What the plan says of all layers together, where it says anything of it."""
     rows: list[tuple[str, str]] = []
     if plan.pipeline is not None:
         told = f"along {plan.pipeline.axis}, cut before {', '.join(plan.pipeline.cuts)}"
@@ -38,6 +39,12 @@ def settings(plan: PlanEntry) -> Grid:
         server = f" through {rule.server}" if rule.server else ""
         pieces = f" in {rule.pieces} pieces" if rule.pieces > 1 else ""
         rows.append((f"collective {kind}", f"{rule.algorithm}{server}{pieces}"))
+    if plan.control.kind != "dataflow":
+        spacing_ps = plan.control.spacing_ps
+        spaced = f", every {units.duration(spacing_ps / PS_PER_S)} whatever is stored" if spacing_ps else ""
+        rows.append(("control", f"{plan.control.kind}{spaced}"))
+    for tensors, bank in plan.banks.items():
+        rows.append((f"bank of {tensors}", bank))
     return Grid("Plan of all layers", ("what", "how"), tuple(rows), left=("how",))
 
 

@@ -51,6 +51,13 @@ class AlgorithmEntry(Entry):
     server: str | None = Field(description="the memory that the algorithm 'server' goes through")
 
 
+class PlanControlEntry(Entry):
+    """Who says when a task starts."""
+
+    kind: str = Field(description="dataflow, static or dynamic")
+    spacing_ps: int | None = Field(description="between signals that wait for no input; null to wait")
+
+
 class PlanEntry(Entry):
     """How it was split."""
 
@@ -63,3 +70,6 @@ class PlanEntry(Entry):
     order: Order = Field("1f1b", description="of micro-batches")
     bucket_bytes: int = Field(0, description="gradients exchanged together; 0 for each alone")
     collectives: dict[str, AlgorithmEntry] = Field({}, description="kind, or *, to how it is carried out")
+    control: PlanControlEntry = Field(PlanControlEntry(kind="dataflow", spacing_ps=None))
+    buffers: int = Field(2, description="samples that a buffer of a hardware pipeline holds")
+    banks: dict[str, str] = Field({}, description="pattern of tensors to the bank they are kept in")

@@ -97,6 +97,13 @@ def _limiting(metrics: Metrics) -> str:
     return "-" if best is None else f"{best.resource} {units.times(best.gain)}"
 
 
+def _peak_bytes(metrics: Metrics) -> int:
+    """Of the fullest memory of a processor; of any memory where processors share one."""
+    uses = metrics.memories
+    own = [use.peak_bytes for name, use in uses.items() if name in metrics.processors]
+    return max(own or (use.peak_bytes for use in uses.values()))
+
+
 _QUANTITIES: dict[str, Callable[[Metrics], str]] = {
     "step": lambda m: units.duration(m.step_time_s),
     "computing": lambda m: _mean(m, lambda name: m.processors[name].busy_s),
@@ -106,7 +113,7 @@ _QUANTITIES: dict[str, Callable[[Metrics], str]] = {
     "hidden communication": lambda m: _mean(m, lambda name: m.processors[name].communication_hidden_s),
     "bubble": lambda m: units.percent(m.bubble.fraction),
     "exchanged": lambda m: units.size(sum(each.exchanged_bytes for each in m.traffic.values())),
-    "peak memory": lambda m: units.size(max(m.memories[name].peak_bytes for name in m.processors)),
+    "peak memory": lambda m: units.size(_peak_bytes(m)),
     "limited by": _limiting,
 }
 

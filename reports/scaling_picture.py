@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
-from dataflow.scaling import Scaling, ScalingPoint
+from dataflow.scaling_curve import Scaling, ScalingPoint
 from reports import palette
-from reports.scaling_table import NOTHING, UNKNOWN, limiting_resource
+from reports.scaling_table import NOTHING, UNKNOWN, findings, limiting_resource
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,12 +50,15 @@ def scaling_figure(scaling: Scaling) -> Figure:
         ideal = [count / counts[0] for count in counts]
         left.plot(counts, ideal, color=palette.FAINT, linewidth=1, linestyle=(0, (1, 2)), label="ideal")
         right.axhline(100, color=palette.FAINT, linewidth=1, linestyle=(0, (1, 2)), label="ideal")
+    if scaling.stop is not None:
+        _mark_stop(left, across.at(scaling.stop))
     if len(lines) == 1 and all(point.limits for point in scaling.points):
         _name_limits(left, across, scaling.points)
     _set_up(left, across, "speed-up")
     _set_up(right, across, "efficiency, %")
     right.set_ylim(0, max(105.0, *(110 * point.efficiency for point in scaling.points)))
     figure.suptitle(f"{scaling.experiment}:  {scaling.kind} scaling", fontsize=12, x=0.01, ha="left")
+    left.set_title("\n".join(fill(line, 95) for line in findings(scaling)), fontsize=8, loc="left")
     _legend(figure, left, scaling.points)
     return figure
 
@@ -113,6 +117,20 @@ def _name_limits(axes: Axes, across: _Across, points: Sequence[ScalingPoint]) ->
                 color=palette.INK,
             )
         before = limiting_resource(point)
+
+
+def _mark_stop(axes: Axes, at: int) -> None:
+    """A line at the size beyond which more processors hardly help."""
+    axes.axvline(at, color=palette.EXCHANGE, linewidth=1, linestyle="--", zorder=1)
+    axes.annotate(
+        "scaling stops",
+        (at, 0.02),
+        (4, 0),
+        xycoords=axes.get_xaxis_transform(),
+        textcoords="offset points",
+        fontsize=8,
+        color=palette.EXCHANGE,
+    )
 
 
 def _set_up(axes: Axes, across: _Across, quantity: str) -> None:

@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from dataflow.scaling import Scaling, ScalingPoint, Unfit
+from dataflow.scaling_curve import Scaling, ScalingPoint, Unfit
 from reports import units
 from reports.document import Json
 from reports.grid import Grid, Row
@@ -22,13 +22,17 @@ UNKNOWN = "unknown"
 
 _NUMBERS = (
     *("processors", "batch", "step_time_s", "examples_per_s", "speed_up", "efficiency"),
-    *("exposed_share", "bubble"),
+    *("exposed_share", "bubble", "busiest", "busiest_utilisation", "mean_busy"),
 )
 
 
 def show_scaling(scaling: Scaling) -> RenderableType:
-    """The sizes side by side, for ``rich.print``."""
-    return scaling_grid(scaling).rich()
+    """The sizes side by side, and where they stop being faster and why, for ``rich.print``."""
+    from rich.console import Group
+    from rich.text import Text
+
+    tables = (scaling_grid(scaling).rich(), Text(""), bottleneck_grid(scaling).rich())
+    return Group(*tables, *(Text(line) for line in findings(scaling)))
 
 
 def scaling_grid(scaling: Scaling) -> Grid:
@@ -46,6 +50,55 @@ def scaling_grid(scaling: Scaling) -> Grid:
         note="exposed: share of the processors' time in wait for transfers; limited by: what, twice as fast, "
         "makes the step so many times faster",
     )
+
+
+def bottleneck_grid(scaling: Scaling) -> Grid:
+    """Where the time of each size goes: the busiest resource, and the largest parts of the critical path."""
+    names = tuple(scaling.points[0].setting)
+    rows = tuple(
+        (
+            *point.setting.values(),
+            point.bottleneck.busiest.told,
+            units.percent(point.bottleneck.busiest.utilisation),
+            units.percent(point.bottleneck.mean_busy),
+            ", ".join(f"{part.what} {units.percent(part.share, 2)}" for part in point.bottleneck.chain[:2]),
+        )
+        for point in scaling.points
+    )
+    return Grid(
+        "Where the time goes",
+        (*(name.rpartition(".")[2] for name in names), "busiest", "busy", "mean", "critical path"),
+        rows,
+        left=("busiest", "critical path"),
+        note="busy: share of the step, of the busiest resource; mean: of the processors that compute",
+    )
+
+
+def findings(scaling: Scaling) -> tuple[str, ...]:
+    """Where more processors stop helping, and why; empty where that was not asked."""
+    stop, largest = scaling.stop, max(scaling.points, key=lambda point: point.processors)
+    if stop is not None:
+        told = (
+            f"Scaling stops at {stop.processors} processors ({units.times(stop.speed_up)}); more gain less "
+        )
+        return (
+            f"{told}than 5 %. There {stop.bottleneck.reason}.",
+            f"With {largest.processors} {largest.bottleneck.reason}{_grown(scaling)}.",
+        )
+    if len({point.processors for point in scaling.points}) > 1 and len(largest.setting) == 1:
+        told = f"The largest size, {largest.processors} processors ({units.times(largest.speed_up)}), still "
+        return (f"{told}gains. There {largest.bottleneck.reason}{_grown(scaling)}.",)
+    return ()
+
+
+def _grown(scaling: Scaling) -> str:
+    """What more processors make longer rather than shorter."""
+    if scaling.growing is None:
+        return ""
+    smallest = min(point.processors for point in scaling.points)
+    before, after = scaling.growing
+    changed = f"from {units.duration(before.time_s)} with {smallest} to {units.duration(after.time_s)}"
+    return f"; what more processors make longer is {after.what}, {changed}"
 
 
 def _row(point: ScalingPoint) -> Row:
@@ -87,6 +140,7 @@ def scaling_json(scaling: Scaling) -> Json:
         "version": "1",
         "experiment": scaling.experiment,
         "kind": scaling.kind,
+        "stops_at": None if scaling.stop is None else scaling.stop.processors,
         "points": [
             {
                 "setting": dict(point.setting),
@@ -98,6 +152,14 @@ def scaling_json(scaling: Scaling) -> Json:
                 "efficiency": point.efficiency,
                 "exposed_share": point.exposed_share,
                 "bubble": point.bubble,
+                "busiest": point.bottleneck.busiest.told,
+                "busiest_utilisation": point.bottleneck.busiest.utilisation,
+                "mean_busy": point.bottleneck.mean_busy,
+                "critical_path": [
+                    {"what": part.what, "time_s": part.time_s, "share": part.share}
+                    for part in point.bottleneck.chain
+                ],
+                "reason": point.bottleneck.reason,
                 "limited_by": None if point.limiting is None else point.limiting.resource,
                 "limits": [
                     {"resource": limit.resource, "step_time_s": limit.step_time_s, "gain": limit.gain}

@@ -10,6 +10,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from reports.core_schema import (
+    BankEntry,
+    ControlEntry,
+    IdlenessEntry,
+    PipelineEntry,
+    PrecisionEntry,
+    TensorValuesEntry,
+)
 from reports.entry import Entry, FiniteOrNone
 from reports.plan_schema import PlanEntry
 
@@ -165,7 +173,7 @@ class TransferEntry(Entry):
 
 
 class LatencyEntry(Entry):
-    """Percentiles (nearest rank) of transfers' time from ready to end, over all steps."""
+    """Percentiles (nearest rank): of transfers' time from ready to end, or of samples' in the machine."""
 
     count: int
     p50_s: float
@@ -184,7 +192,7 @@ class LayerEntry(Entry):
     transfer_bytes: int = Field(description="moved between memories for it")
     exposed_s: float = Field(description="what processors were idle for its transfers")
     hidden_s: float = Field(description="its transfers while the processors at their ends waited for none")
-    bound: str = Field(description="what set most of the time: compute, memory, launch or link")
+    bound: str = Field(description="what set most of the time: compute, memory, engine, launch or link")
 
 
 class PathEntry(Entry):
@@ -275,3 +283,16 @@ class Report(Entry):
     versions: dict[str, str] = Field(description="of Dataflow, Python and the libraries that took part")
     constants: tuple[ConstantEntry, ...]
     transfers: tuple[TransferEntry, ...] = Field(description="all of them, of all steps")
+    mode: str = Field("training", description="training, inference or pipeline: what a step is")
+    memory_map: tuple[BankEntry, ...] = Field((), description="banks of address spaces")
+    idleness: dict[str, IdlenessEntry] = Field(
+        default_factory=dict, description="by core that shares an address space"
+    )
+    engines: dict[str, float] = Field(
+        default_factory=dict, description="share of the step in which each shared engine is busy"
+    )
+    control: ControlEntry | None = Field(None, description="null where tasks start at no cost")
+    pipeline: PipelineEntry | None = Field(None, description="null unless mode is pipeline")
+    precision: PrecisionEntry | None = Field(None, description="null of floating point")
+    sample_latency: LatencyEntry | None = Field(None, description="null where a step trains")
+    values: tuple[TensorValuesEntry, ...] = Field((), description="of a network that has few: all of them")

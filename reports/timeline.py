@@ -11,7 +11,7 @@ from dataflow.trace import Trace
 from reports import palette, units
 from reports.timeline_bars import Bar, Row, Timeline
 from reports.timeline_rows import timeline_of
-from reports.window import Window, window_of
+from reports.window import STEPS_SHOWN, STREAMED_STEPS_SHOWN, Window, window_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,8 @@ def timeline_figure(result: Result) -> Figure:
     """The picture, for a notebook or another file format."""
     from matplotlib.figure import Figure
 
-    window = window_of(result.trace)
+    streams = result.experiment.mode == "pipeline"
+    window = window_of(result.trace, STREAMED_STEPS_SHOWN if streams else STEPS_SHOWN)
     timeline = timeline_of(result, window)
     rows = timeline.rows
     thickness = _thickness(timeline)
@@ -109,7 +110,9 @@ def _set_up(
 
 def _title(axes: Axes, result: Result, window: Window, note: str) -> None:
     metrics = result.metrics
-    busy = [use.utilisation for use in metrics.processors.values()]
+    uses = metrics.processors.values()
+    # A card has more cores than a plan uses; those without tasks say nothing of the plan.
+    busy = [use.utilisation for use in uses if use.busy_s or not metrics.idleness] or [0.0]
     title = (
         f"{result.experiment.name}:  step {units.duration(metrics.step_time_s)},  "
         f"{units.number(metrics.images_per_s)} {result.experiment.network.examples}/s,  "

@@ -11,7 +11,7 @@ from dataflow.placement import TaskKind
 from dataflow.trace import Span, Trace
 from dataflow.waiting import Wait
 
-EXCHANGE, LOAD = "exchange", "load"
+EXCHANGE, LOAD, SIGNAL = "exchange", "load", "signal"
 NUMBERS = "numbers: micro-batches"
 DIRECTIONS = "dx: gradient of a layer's input, dw: of its weights"
 _SHORT = {"input_gradient": "dx", "weight_gradient": "dw"}
@@ -54,14 +54,22 @@ class Timeline:
 
 
 def phase_of(span: Span) -> str:
-    """The phase that sets a span's colour: that of its task, or ``exchange``."""
+    """The phase that sets a span's colour: that of its task, or ``exchange``, or ``signal``."""
+    if span.processor is None and span.source is None:
+        return SIGNAL
     exchange = span.kind is TaskKind.TRANSFER and span.phase.label != LOAD
     return EXCHANGE if exchange else span.phase.label
 
 
-def single_bars(spans: Iterable[Span]) -> tuple[Bar, ...]:
-    """A bar for each span with its layer, and its direction where it is a gradient."""
-    return tuple(Bar(span.start_ps, span.end_ps, phase_of(span), _labels(span)) for span in spans)
+def single_bars(spans: Iterable[Span], *, streams: bool = False) -> tuple[Bar, ...]:
+    """A bar for each span with its layer, and its direction where it is a gradient.
+
+    streams: of steps that are under way at once, every other one in a lighter shade.
+    """
+    return tuple(
+        Bar(span.start_ps, span.end_ps, phase_of(span), _labels(span), streams and span.step % 2 == 1)
+        for span in spans
+    )
 
 
 def _labels(span: Span) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dataflow.placement import TaskKind
 from dataflow.result import Result
 from dataflow.trace import Span
 from dataflow.waiting import Wait, waits
@@ -21,6 +22,7 @@ from reports.timeline_bars import (
     microbatches,
     single_bars,
 )
+from reports.timeline_signals import signal_rows
 from reports.window import Window
 
 _LANES_SHOWN = 64
@@ -56,15 +58,20 @@ class _Lane:
 def processor_lanes(result: Result, window: Window, least_gap_ps: int) -> Timeline:
     """Every processor that does anything; when they are too many, representatives and a note that says so."""
     found = _lanes(result, window, least_gap_ps)
-    shown, note = _representatives(found, max(1, (window.end_ps - window.start_ps) // _SEEN))
+    cores = sum(bool(each.memory) for each in result.experiment.hardware.processors.values())
+    seen_ps = max(1, (window.end_ps - window.start_ps) // _SEEN)
+    shown, note = _representatives(found, seen_ps, fold=cores > 0)
     numbered = any(bar.labels for lane in shown for bar in lane.bars)
-    single = len(shown) <= _KINDS_SHOWN and not numbered
-    rows: list[Row] = []
+    single = (len(shown) <= _KINDS_SHOWN or cores > 0) and not numbered
+    streams = result.experiment.mode == "pipeline"
+    moving = any(lane.transfers for lane in shown)
+    rows = signal_rows(result, window)
     for lane in shown:
         name = lane.name if lane.alike == 1 else f"{lane.name} and {lane.alike - 1} alike"
-        bars = single_bars(lane.spans) if single else lane.bars
+        bars = single_bars(lane.spans, streams=streams) if single else lane.bars
         rows.append(Row(name, 1.0, 0.3, bars, lane.waits, lane.beside))
-        rows.append(Row("", 0.3, 0.04, lane.transfers))
+        if moving:
+            rows.append(Row("", 0.3, 0.04, lane.transfers))
     return Timeline(
         tuple(rows), NUMBERS if numbered else DIRECTIONS if single else "", compact=True, note=note
     )
@@ -79,10 +86,10 @@ def _lanes(result: Result, window: Window, least_gap_ps: int) -> list[_Lane]:
             continue
         if span.processor is not None:
             computing[span.processor].append(span)
-            continue
-        for end in span.ends:
-            if end in moving:
-                moving[end].append(span)
+        elif span.kind is TaskKind.TRANSFER:
+            for end in span.ends:
+                if end in moving:
+                    moving[end].append(span)
     waited, microbatch = waits(trace), microbatches(trace)
     return [
         _Lane(
@@ -113,13 +120,17 @@ def _joined(found: Sequence[Wait], window: Window, least_gap_ps: int) -> tuple[W
     return tuple(joined)
 
 
-def _representatives(found: Sequence[_Lane], seen_ps: int) -> tuple[Sequence[_Lane], str]:
-    """At most so many lanes, and what is not shown. seen_ps: the least difference that can be seen."""
+def _representatives(found: Sequence[_Lane], seen_ps: int, *, fold: bool) -> tuple[Sequence[_Lane], str]:
+    """At most so many lanes, and what is not shown. seen_ps: the least difference that can be seen.
+
+    fold: draw those that look alike once even if they are of many kinds.
+    """
     alike: dict[tuple[object, ...], list[_Lane]] = {}
     for lane in found:
         alike.setdefault(lane.looks(seen_ps), []).append(lane)
     kinds = [replace(lanes[0], alike=len(lanes)) for lanes in alike.values()]
-    if len(found) <= _LANES_SHOWN and (len(kinds) > _KINDS_SHOWN or len(kinds) == len(found)):
+    few = len(kinds) <= _KINDS_SHOWN or fold
+    if len(found) <= _LANES_SHOWN and (not few or len(kinds) == len(found)):
         return found, ""
     if len(kinds) <= _LANES_SHOWN:
         return kinds, f"{len(found)} processors, those alike drawn once"

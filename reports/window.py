@@ -9,6 +9,9 @@ from dataflow.trace import Trace
 STEPS_SHOWN = 2
 """More steps than this would leave none of them legible, and they look alike."""
 
+STREAMED_STEPS_SHOWN = 6
+"""Of steps that stream through a pipeline, several of which are under way at once."""
+
 _COLD_START_SHOWN = 0.25
 _UNITS = ((1e12, "s"), (1e9, "ms"), (1e6, "us"), (1e3, "ns"))
 
@@ -48,9 +51,9 @@ class Window:
         return "" if self.steps == self.all_steps else f"first {self.steps} of {self.all_steps} steps"
 
 
-def window_of(trace: Trace) -> Window:
-    """The first steps, and the cold start before them unless it would take much of the picture."""
-    steps = min(STEPS_SHOWN, trace.steps)
+def window_of(trace: Trace, most: int = STEPS_SHOWN) -> Window:
+    """At most so many first steps, and the cold start before them unless that would take much room."""
+    steps = min(most, trace.steps)
     end_ps = trace.step_ends_ps[steps - 1]
     short = trace.start_ps <= _COLD_START_SHOWN * (end_ps - trace.start_ps)
     start_ps = 0 if short else trace.start_ps

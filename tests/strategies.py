@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dataflow.ops import (
     Add,
+    ArgMax,
     AveragePooling,
     BatchNormalization,
     Concat,
@@ -20,10 +21,12 @@ from dataflow.ops import (
     GlobalPooling,
     LocalResponseNormalization,
     MaxPooling,
+    MeanSquaredError,
     MomentumSgd,
     Op,
     Relu,
     Reshape,
+    Scale,
     Sigmoid,
     SoftmaxCrossEntropy,
     Tanh,
@@ -39,6 +42,13 @@ LAW = settings(derandomize=True, deadline=None, max_examples=40, database=None)
 """How a law is tested: the same examples in every run, and no limit of time on any of them."""
 
 small = st.integers(1, 4)
+
+scales = st.sampled_from((1.0, 16.0))
+
+biases = st.sampled_from(
+    ({"bias": True, "offset": 0.0}, {"bias": False, "offset": 0.0}, {"bias": False, "offset": 0.5})
+)
+"""Learned, none, or a constant."""
 
 
 @st.composite
@@ -71,7 +81,7 @@ def convolutions(draw: st.DrawFn) -> Convolution:
         stride=(rows[2], columns[2]),
         padding=(rows[3], columns[3]),
         blocks=equal_blocks(groups * inner, groups * outer, groups),
-        bias=draw(st.booleans()),
+        **draw(biases),
     )
 
 
@@ -79,7 +89,7 @@ def convolutions(draw: st.DrawFn) -> Convolution:
 def fully_connected(draw: st.DrawFn) -> FullyConnected:
     """Fully connected layers over (channels,) or (channels, height, width)."""
     features = draw(st.one_of(st.tuples(small), st.tuples(small, small, small)))
-    return FullyConnected(draw(small), features, draw(small), draw(st.booleans()))
+    return FullyConnected(draw(small), features, draw(small), **draw(biases))
 
 
 @st.composite
@@ -155,9 +165,16 @@ def dropouts(draw: st.DrawFn) -> Dropout:
 
 @st.composite
 def losses(draw: st.DrawFn) -> SoftmaxCrossEntropy:
-    """Softmax cross-entropy of a whole batch."""
-    batch = draw(small)
-    return SoftmaxCrossEntropy(batch, draw(st.integers(1, 6)), batch)
+    """Softmax cross-entropy of a whole batch, of either base, its gradient perhaps scaled."""
+    batch, base = draw(small), draw(st.sampled_from(("e", 2)))
+    return SoftmaxCrossEntropy(batch, draw(st.integers(1, 6)), batch, scale=draw(scales), base=base)
+
+
+@st.composite
+def squared_errors(draw: st.DrawFn) -> MeanSquaredError:
+    """Squared errors of a whole batch of images or sequences."""
+    batch, positions = draw(small), draw(st.sampled_from((None, 3)))
+    return MeanSquaredError(batch, draw(small), batch * (positions or 1), positions, draw(scales))
 
 
 @st.composite
@@ -165,7 +182,7 @@ def updates(draw: st.DrawFn) -> MomentumSgd:
     """Updates of a convolution's weight or of a bias."""
     labels = draw(st.sampled_from((("channel",), ("channel", "in_channel", "kernel_height", "kernel_width"))))
     shape = tuple(draw(small) for _ in labels)
-    return MomentumSgd(labels, shape, learning_rate=0.1, momentum=0.9, weight_decay=0.05)
+    return MomentumSgd(labels, shape, 0.1, draw(st.sampled_from((0.9, 0.0))), 0.05, draw(scales))
 
 
 OPS: dict[type[Op], st.SearchStrategy[Op]] = {
@@ -183,8 +200,11 @@ OPS: dict[type[Op], st.SearchStrategy[Op]] = {
     Tanh: st.builds(Tanh, activation_shapes),
     Sigmoid: st.builds(Sigmoid, activation_shapes),
     Dropout: dropouts(),
+    Scale: st.builds(Scale, activation_shapes, st.sampled_from((0.25, 0.5, 0.75, 0.9))),
     **SEQUENCE_OPS,
     SoftmaxCrossEntropy: st.one_of(losses(), sequence_losses()),
+    MeanSquaredError: squared_errors(),
+    ArgMax: st.builds(ArgMax, small, small, st.sampled_from((None, 3))),
     MomentumSgd: updates(),
 }
 """A generator of whole ops for each kind."""

@@ -114,3 +114,26 @@ def test_sizes_that_cannot_be(
     assert "Traceback" not in captured.err
     assert captured.out == ""
     assert not list(Path().iterdir())
+
+
+def test_scale_over_cores(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """More cores leave each fewer images, but sums of gradients that do not shrink: said in so many words."""
+    cores = (
+        "scale",
+        "mlp-digits-agilio",
+        "--over",
+        "core=4,20,60",
+        "--batch",
+        "60",
+        "--no-limits",
+        "--out",
+        "w",
+    )
+    assert called(monkeypatch, *cores) == 0
+    assert "what more processors make longer is gradient sums" in " ".join(capsys.readouterr().out.split())
+    few, _, many = json.loads(Path("w", "scaling.json").read_text())["points"]
+    assert (few["processors"], many["processors"]) == (4, 60)
+    assert many["efficiency"] < 0.5 < few["mean_busy"]
+    assert many["mean_busy"] < few["mean_busy"]
+    assert sum(part["share"] for part in many["critical_path"]) == pytest.approx(1)
+    assert many["reason"].startswith(many["busiest"])

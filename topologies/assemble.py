@@ -11,6 +11,7 @@ from dataflow.errors import TopologyError
 from topologies.hardware_document import HardwareDocument, HostDocument, LinkDocument, MachineDocument
 from topologies.interconnects import Edge, Interconnect
 from topologies.processor_document import ProcessorModel
+from topologies.space_document import SpaceDocument
 from topologies.tree import Keys, did_you_mean
 
 Broken = tuple[Keys, str]
@@ -19,12 +20,27 @@ Broken = tuple[Keys, str]
 
 @dataclass(frozen=True)
 class Unit:
-    """A processor: its name, make, and the machine that it is in."""
+    """A processor: its name, make, and the machine that it is in.
+
+    space: the address space whose core it is; empty for what has a memory of its own.
+    """
 
     name: str
     model_name: str
     model: ProcessorModel
     node: str
+    space: str = ""
+
+
+@dataclass(frozen=True)
+class Space:
+    """An address space: its name, what the document says of it, its cores, and the machine it is in."""
+
+    name: str
+    document: SpaceDocument
+    cores: tuple[str, ...]
+    model: ProcessorModel
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,7 @@ class Assembly:
     """All nodes and connections of a machine. hosts: bytes of memory by name. routes: node by node."""
 
     processors: tuple[Unit, ...] = ()
+    spaces: tuple[Space, ...] = ()
     hosts: tuple[tuple[str, int], ...] = ()
     switches: tuple[str, ...] = ()
     connections: tuple[Connection, ...] = ()
@@ -48,8 +65,13 @@ class Assembly:
 
     @property
     def nodes(self) -> list[str]:
-        """Processors, hosts and switches, in this order."""
-        return [*(unit.name for unit in self.processors), *(name for name, _ in self.hosts), *self.switches]
+        """What links may join: processors with memories of their own, spaces, hosts and switches."""
+        return [
+            *(unit.name for unit in self.processors if not unit.space),
+            *(space.name for space in self.spaces),
+            *(name for name, _ in self.hosts),
+            *self.switches,
+        ]
 
     def inside(self, node: str) -> Assembly:
         """The same as a node of a cluster, whose name goes before all names."""
@@ -58,7 +80,14 @@ class Assembly:
             return f"{node}/{name}"
 
         return Assembly(
-            tuple(replace(unit, name=named(unit.name), node=node) for unit in self.processors),
+            tuple(
+                replace(unit, name=named(unit.name), node=node, space=unit.space and named(unit.space))
+                for unit in self.processors
+            ),
+            tuple(
+                replace(space, name=named(space.name), cores=tuple(map(named, space.cores)), node=node)
+                for space in self.spaces
+            ),
             tuple((named(name), size) for name, size in self.hosts),
             tuple(named(name) for name in self.switches),
             tuple(
@@ -105,6 +134,7 @@ def _joined(parts: Iterable[Assembly]) -> Assembly:
     every = list(parts)
     return Assembly(
         tuple(chain.from_iterable(part.processors for part in every)),
+        tuple(chain.from_iterable(part.spaces for part in every)),
         tuple(chain.from_iterable(part.hosts for part in every)),
         tuple(chain.from_iterable(part.switches for part in every)),
         tuple(chain.from_iterable(part.connections for part in every)),
@@ -116,23 +146,48 @@ def _own(document: MachineDocument, at: Keys, broken: list[Broken]) -> Assembly:
     """What is described node by node and pair by pair."""
     units: list[Unit] = []
     for name, processor in document.processors.items():
-        model = document.models.get(processor.model)
-        if model is None:
-            near = did_you_mean(processor.model, document.models)
-            known = ", ".join(document.models) or "none"
-            text = f"there is no model {processor.model!r}{near or ';'} there are: {known}"
-            broken.append(((*at, "processors", name, "model"), text))
-        else:
+        model = _model(document, processor.model, (*at, "processors", name, "model"), broken)
+        if model is not None:
             names = _counted(name, processor.count)
             units += [Unit(each, processor.model, model, processor.node) for each in names]
+    spaces = tuple(_spaces(document, at, broken))
+    units += [
+        Unit(core, space.document.model, space.model, "", space.name)
+        for space in spaces
+        for core in space.cores
+    ]
     connections = tuple(
         Connection(Edge(first, second, name), spec, (*at, "links", name, "connects", index))
         for name, spec in document.links.items()
         for index, (first, second) in enumerate(spec.connects)
     )
-    return Assembly(
-        tuple(units), tuple(_hosts(document.hosts)), document.switches, connections, document.routes
-    )
+    hosts = tuple(_hosts(document.hosts))
+    return Assembly(tuple(units), spaces, hosts, document.switches, connections, document.routes)
+
+
+def _model(document: MachineDocument, name: str, at: Keys, broken: list[Broken]) -> ProcessorModel | None:
+    """The model of this name, or None when there is none."""
+    model = document.models.get(name)
+    if model is None:
+        near = did_you_mean(name, document.models)
+        known = ", ".join(document.models) or "none"
+        broken.append((at, f"there is no model {name!r}{near or ';'} there are: {known}"))
+    return model
+
+
+def _spaces(document: MachineDocument, at: Keys, broken: list[Broken]) -> Iterator[Space]:
+    """Address spaces and the names of their cores, which no other processor may have."""
+    taken = {each for name, one in document.processors.items() for each in _counted(name, one.count)}
+    for name, space in document.spaces.items():
+        path: Keys = (*at, "spaces", name)
+        model = _model(document, space.model, (*path, "model"), broken)
+        cores = tuple(f"{space.core}{index}" for index in range(space.cores.value))
+        twice = next((core for core in cores if core in taken), None)
+        if twice is not None:
+            broken.append((path, f"{twice!r} names two processors; call the cores otherwise with 'core'"))
+        taken |= set(cores)
+        if model is not None:
+            yield Space(name, space, cores, model)
 
 
 def _hosts(hosts: Mapping[str, HostDocument]) -> Iterator[tuple[str, int]]:

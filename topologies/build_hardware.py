@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dataflow.cost import Efficiency, Roofline
+from dataflow.cost import CostModel
 from dataflow.errors import CheckError
 from dataflow.hardware import Constant, Hardware, Memory, Processor
 from dataflow.link import Link, Packets
 from topologies.assemble import Assembly, Broken, Connection, Unit, assembled
+from topologies.build_cost import cost_of
+from topologies.build_spaces import controller_of, engines_of, memory_of, space_faults
+from topologies.cycles_document import CyclesModel
 from topologies.faults import full_path
 from topologies.hardware_document import HardwareDocument, MachineDocument
+from topologies.model_faults import model_faults
 from topologies.override import OUTSIDE_SOURCE
-from topologies.processor_document import DEFAULT, Attained, OfKind, ProcessorModel
 from topologies.tree import Fault, Keys, Node
-
-PASSES = ("forward", "moments", "input_gradient", "weight_gradient", "update")
 
 
 def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> Hardware | None:
@@ -30,12 +31,19 @@ def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> 
             Fault(root.nearest(path).place, f"{full_path('hardware', path)}: {text}") for path, text in broken
         ]
         return None
-    memories = {unit.name: unit.model.memory.capacity.value for unit in assembly.processors}
+    capacities = {
+        unit.name: unit.model.memory.capacity.value for unit in assembly.processors if unit.model.memory
+    }
+    memories = [
+        *(Memory(name, size) for name, size in capacities.items()),
+        *(memory_of(space) for space in assembly.spaces),
+        *(Memory(name, size) for name, size in assembly.hosts),
+    ]
     try:
         return Hardware(
             name=document.name,
             processors=_processors(assembly),
-            memories={name: Memory(name, size) for name, size in (*memories.items(), *assembly.hosts)},
+            memories={memory.name: memory for memory in memories},
             links=tuple(link for connection in assembly.connections for link in _links(connection)),
             hosts=tuple(name for name, _ in assembly.hosts),
             switches=assembly.switches,
@@ -43,6 +51,8 @@ def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> 
             description=document.description,
             routing=document.routing,
             routes=_routes(assembly),
+            engines=engines_of(assembly.spaces),
+            controller=controller_of(assembly.spaces),
         )
     except CheckError as error:
         faults += [_placed(root, text) for text in error.faults]
@@ -58,11 +68,8 @@ def _rules(document: HardwareDocument) -> Iterator[Broken]:
         for name in machine.hosts:
             if name in machine.processors:
                 yield (*at, "hosts", name), f"{name!r} is a processor too; give the host another name"
-        for name, model in machine.models.items():
-            for kind, entry in model.compute.efficiency.items():
-                if entry.source is None and (entry.compute, entry.memory) != (None, None):
-                    text = "'source' is missing; say who measured these fractions, or that they are assumed"
-                    yield (*at, "models", name, "compute", "efficiency", kind), text
+        for path, text in (*model_faults(machine), *space_faults(machine)):
+            yield (*at, *path), text
         for name, link in machine.links.items():
             sizes = [size for size, _ in link.attained.points] if link.attained else []
             if sizes != sorted(set(sizes)):
@@ -82,53 +89,22 @@ def _placed(root: Node, text: str) -> Fault:
 
 
 def _processors(assembly: Assembly) -> Mapping[str, Processor]:
-    costs = {id(unit.model): _roofline(unit.model) for unit in assembly.processors}
+    costs = {id(unit.model): cost_of(unit.model) for unit in assembly.processors}
     return {unit.name: _processor(unit, costs[id(unit.model)]) for unit in assembly.processors}
 
 
-def _processor(unit: Unit, cost: Roofline) -> Processor:
-    copy = unit.model.copy
+def _processor(unit: Unit, cost: CostModel) -> Processor:
+    compute, copy = unit.model.compute, unit.model.copy
     return Processor(
         name=unit.name,
         model=unit.model_name,
         cost=cost,
-        copy_engines=copy.engines.value,
-        copy_overhead_ps=copy.overhead.value,
-        reduces=copy.reduces,
+        copy_engines=copy.engines.value if copy else 0,
+        copy_overhead_ps=copy.overhead.value if copy else 0,
+        reduces=copy.reduces if copy else False,
         node=unit.node,
-    )
-
-
-def _roofline(model: ProcessorModel) -> Roofline:
-    return Roofline(
-        peak_flops=model.compute.peak.value,
-        bandwidth_bytes_per_s=model.memory.bandwidth.value,
-        launch_overhead_ps=model.compute.launch_overhead.value,
-        efficiency=_efficiency(model.compute.efficiency),
-    )
-
-
-def _efficiency(efficiencies: Mapping[str, OfKind]) -> Mapping[tuple[str, str], Efficiency]:
-    """By (kind, pass). What a pass leaves out its kind has, then the default, then 1."""
-    base = _attained(efficiencies.get(DEFAULT), Efficiency(1.0, 1.0))
-    table = {("", ""): base}
-    for kind, entry in efficiencies.items():
-        if kind == DEFAULT:
-            continue
-        of_kind = _attained(entry, base)
-        if of_kind != base:
-            table[kind, ""] = of_kind
-        passes = {name: getattr(entry, name) for name in PASSES}
-        table |= {(kind, name): _attained(one, of_kind) for name, one in passes.items() if one is not None}
-    return table
-
-
-def _attained(entry: Attained | OfKind | None, base: Efficiency) -> Efficiency:
-    if entry is None:
-        return base
-    return Efficiency(
-        base.compute if entry.compute is None else entry.compute,
-        base.memory if entry.memory is None else entry.memory,
+        memory=unit.space,
+        floats=compute.floats if isinstance(compute, CyclesModel) else True,
     )
 
 

@@ -65,3 +65,30 @@ class Number:
 
     value: Annotated[int, Ge(1)]
     source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frequency:
+    """Hertz."""
+
+    value: Annotated[float, Measure("frequency", "hertz", "MHz", whole=False)]
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Operations of a shared engine a second."""
+
+    value: Annotated[float, Measure("rate", "op / second", "Mop/s", whole=False)]
+    source: Source
+
+
+CycleCount = Annotated[float, Measure("number of cycles", "cycle", "cycles", whole=False, zero=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleConstant:
+    """Cycles of a core's clock, in whole ones."""
+
+    value: Annotated[int, Measure("number of cycles", "cycle", "cycles", whole=True, zero=True)]
+    source: Source

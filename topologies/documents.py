@@ -13,12 +13,14 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, Discriminator, Field, TypeAdapter
 
-from dataflow.experiment import Training
+from dataflow.experiment import Mode
 from dataflow.layers import LayerSpec
 from dataflow.network import Network
 from topologies.find import Kind
 from topologies.hardware_document import STRICT, HardwareDocument, Name, Source
 from topologies.plan_document import PlanDocument
+from topologies.traffic_document import TrafficDocument
+from topologies.training_document import TrainingDocument
 
 Checked = TypeVar("Checked", bound="Document")
 
@@ -42,7 +44,11 @@ class NetworkDocument(Network):
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentDocument:
-    """A network, a machine, a plan, and how to train. name: also that of its report's folder."""
+    """A network, a machine, a plan, and how to train. name: also that of its report's folder.
+
+    mode: what a step is: of ``training``; of ``inference``, one sample after the other; or of a
+    ``pipeline``, in which samples stream through the processors.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -50,16 +56,18 @@ class ExperimentDocument:
     network: NetworkDocument
     hardware: HardwareDocument
     plan: PlanDocument = field(default_factory=PlanDocument)
-    training: Training = field(default_factory=Training)
+    training: TrainingDocument = field(default_factory=TrainingDocument)
+    mode: Mode = "training"
     backend: Source = "numpy"
     description: str = ""
 
 
-Document = ExperimentDocument | NetworkDocument | HardwareDocument
+Document = ExperimentDocument | NetworkDocument | HardwareDocument | TrafficDocument
 _CLASSES: dict[Kind, type[Document]] = {
     "experiment": ExperimentDocument,
     "network": NetworkDocument,
     "hardware": HardwareDocument,
+    "traffic": TrafficDocument,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from topologies.blocks import with_blocks
 from topologies.find import Kind, check_kind, find, read, shown, with_article
 from topologies.tree import Fault, Node, describe, did_you_mean
 
-PARTS: tuple[Kind, ...] = ("network", "hardware")
-"""What an experiment refers to by name, or contains."""
+PARTS: Mapping[Kind, tuple[Kind, ...]] = {"experiment": ("network", "hardware"), "traffic": ("hardware",)}
+"""What an experiment, and what a packet experiment, refers to by name, or contains."""
 
 
 def expanded_file(path: Path, kind: Kind, faults: list[Fault], above: tuple[Path, ...] = ()) -> Node:
@@ -56,21 +57,20 @@ def _expanded(root: Node, kind: Kind, faults: list[Fault], above: tuple[Path, ..
     child = root.drop("extends")
     if kind == "network":
         child = with_blocks(child, faults)
-    if kind == "experiment":
-        for part in PARTS:
-            written = child.mapping.get(part)
-            if written is None:
-                continue
-            if "kind" in written.mapping:
-                check_kind(written, part)
-                written = written.drop("kind")
-            whole = isinstance(written.content, str) or "extends" in written.mapping
-            inherits = parent is not None and part in parent.mapping and not whole
-            if inherits:
-                child = child.put(part, with_blocks(written, faults) if part == "network" else written)
-                continue
-            child = child.put(part, reference(written, part, child, faults))
-            parent = None if parent is None else parent.drop(part)
+    for part in PARTS.get(kind, ()):
+        written = child.mapping.get(part)
+        if written is None:
+            continue
+        if "kind" in written.mapping:
+            check_kind(written, part)
+            written = written.drop("kind")
+        whole = isinstance(written.content, str) or "extends" in written.mapping
+        inherits = parent is not None and part in parent.mapping and not whole
+        if inherits:
+            child = child.put(part, with_blocks(written, faults) if part == "network" else written)
+            continue
+        child = child.put(part, reference(written, part, child, faults))
+        parent = None if parent is None else parent.drop(part)
     merged = child if parent is None else _merged(parent, child, constants=kind == "hardware")
     return _with_machines(merged, faults, above) if kind == "hardware" else merged
 

@@ -48,7 +48,7 @@ def faults_of(error: ValidationError, kind: Kind, root: Node) -> list[Fault]:
 
 def full_path(kind: Kind, path: Keys) -> str:
     """A path as it stands in an experiment, whatever the kind of the document."""
-    return dotted(path if kind == "experiment" else (kind, *path))
+    return dotted((kind, *path) if kind in ("network", "hardware") else path)
 
 
 def _path(root: Node, detail: ErrorDetails) -> Keys:

@@ -11,13 +11,14 @@ from dataflow.errors import TopologyError
 from topologies.parse import parse
 from topologies.tree import Fault, Node, describe, did_you_mean
 
-Kind = Literal["experiment", "network", "hardware"]
+Kind = Literal["experiment", "network", "hardware", "traffic"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _FOLDER = Path(__file__).parent
 _FOLDERS: dict[Kind, Path] = {
     "experiment": _FOLDER / "experiments",
     "network": _FOLDER / "networks",
     "hardware": _FOLDER / "hardware",
+    "traffic": _FOLDER / "traffic",
 }
 
 
@@ -63,8 +64,9 @@ def find(name: str, kind: Kind, base: Path, asked_by: str = "") -> Path:
         return files[name]
     for other in KINDS:
         if name in shipped_files(other):
+            hint = f"; 'dataflow packets {name}' predicts its rates" if other == "traffic" else ""
             raise TopologyError(
-                f"{where}{name!r} is of kind {other}, but {with_article(kind)} is needed here"
+                f"{where}{name!r} is of kind {other}, but {with_article(kind)} is needed here{hint}"
             )
     raise TopologyError(
         f"{where}no {kind} is called {name!r}{did_you_mean(name, files) or '.'}"
@@ -147,4 +149,9 @@ def check_kind(root: Node, kind: Kind) -> None:
 
 def with_article(kind: Kind) -> str:
     """A kind in a sentence."""
-    return {"experiment": "an experiment", "network": "a network", "hardware": "a hardware"}[kind]
+    return {
+        "experiment": "an experiment",
+        "network": "a network",
+        "hardware": "a hardware",
+        "traffic": "a packet experiment",
+    }[kind]

@@ -22,6 +22,7 @@ from topologies.constants import (
 )
 from topologies.interconnects import Interconnect
 from topologies.processor_document import ProcessorDocument, ProcessorModel
+from topologies.space_document import SpaceDocument
 
 __all__ = ["STRICT", "HardwareDocument", "LinkDocument", "MachineDocument", "Name", "Source"]
 
@@ -79,7 +80,7 @@ class LinkDocument:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineDocument:
-    """A machine: processors of some models, hosts, switches, and links between them.
+    """A machine: processors of some models, address spaces of cores, hosts, switches, and links between them.
 
     interconnect: what generates switches and connections, in order. routing: how one of several
     equally short routes is chosen, the first by name or by a hash of the flow (ECMP). routes:
@@ -92,6 +93,7 @@ class MachineDocument:
     description: str = ""
     models: Mapping[Name, ProcessorModel] = field(default_factory=dict)
     processors: Mapping[Name, ProcessorDocument] = field(default_factory=dict)
+    spaces: Mapping[Name, SpaceDocument] = field(default_factory=dict)
     hosts: Mapping[Name, HostDocument] = field(default_factory=dict)
     links: Mapping[Name, LinkDocument] = field(default_factory=dict)
     switches: tuple[Name, ...] = ()

@@ -1,4 +1,4 @@
-"""JSON schemas of the three kinds of YAML, for editors: ``python -m topologies.json_schema`` writes them.
+"""JSON schemas of the kinds of YAML, for editors: ``python -m topologies.json_schema`` writes them.
 
 They know shapes, words and bounds; what more there is to check is checked by ``load``.
 """
@@ -22,15 +22,14 @@ Schema = dict[str, Any]
 def schema_of(kind: Kind) -> Schema:
     """The schema of a file of one kind; with ``extends`` a file may leave anything out."""
     definitions = _definitions(kind)
-    if kind == "experiment":
-        for part in PARTS:
-            definitions |= _definitions(part)
-            experiment, partial = _document(kind), _partial(_document(part))
-            for document, whole in ((experiment, part), (_partial(experiment), partial)):
-                definitions[document]["properties"][part] = {
-                    "description": f"The name of a {part}, a path to its YAML, or the {part} itself",
-                    "anyOf": [{"type": "string"}, {"$ref": f"#/$defs/{whole}"}],
-                }
+    for part in PARTS.get(kind, ()):
+        definitions |= _definitions(part)
+        experiment, partial = _document(kind), _partial(_document(part))
+        for document, whole in ((experiment, part), (_partial(experiment), partial)):
+            definitions[document]["properties"][part] = {
+                "description": f"The name of a {part}, a path to its YAML, or the {part} itself",
+                "anyOf": [{"type": "string"}, {"$ref": f"#/$defs/{whole}"}],
+            }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Dataflow {kind}",

@@ -15,7 +15,7 @@ from topologies.tree import Fault, Keys, Node, Place, describe, did_you_mean, do
 
 OUTSIDE_SOURCE = "set by --set"
 """The source of a constant whose value was set from outside."""
-_NAMED = {"layers", "models", "processors", "hosts", "links"}
+_NAMED = {"layers", "models", "processors", "spaces", "hosts", "links"}
 """Mappings from names that a path must find there, not invent on its way."""
 
 
@@ -39,10 +39,9 @@ def _apply(root: Node, kind: Kind, override: Override, faults: list[Fault]) -> N
             f"{place}: {override.path!r} is no path; write keys with dots between, as training.batch"
         )
     value = _value(override, place, faults)
-    if kind == "experiment":
-        for part in PARTS:
-            if keys == (part,):
-                value = reference(value, part, root, faults)
+    for part in PARTS.get(kind, ()):
+        if keys == (part,):
+            value = reference(value, part, root, faults)
     return _put(root, keys, 0, value)
 
 

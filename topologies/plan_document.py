@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict
 
 from dataflow.layers import Count
-from dataflow.plan import CollectiveRule, Order, Pipeline, Plan, Rule, Split
+from dataflow.plan import CollectiveRule, Control, Order, Pipeline, Plan, Rule, Split
 from dataflow.planning import AutoPlan
 from topologies.hardware_document import STRICT, Name
 from topologies.tree import describe
@@ -68,6 +68,22 @@ class RuleDocument(Rule):
     update: SplitDocument | None = None
 
 
+_SPACING = Measure("time", "picosecond", "us", whole=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlDocument:
+    """Who says when a task starts.
+
+    kind: ``dataflow``, as soon as what it reads is there; ``static``, a controller signals each task then;
+    ``dynamic``, the controller hands it to whichever core is free. spacing: with ``static``, forward tasks
+    are signalled so far apart, whether what they read is there or not (race dropout).
+    """
+
+    kind: Literal["dataflow", "static", "dynamic"] = "dataflow"
+    spacing: Annotated[int, _SPACING] | None = None
+
+
 _Collective = Annotated[
     CollectiveRule, BeforeValidator(_algorithm, json_schema_input_type=str | CollectiveRule)
 ]
@@ -83,7 +99,9 @@ class PlanDocument:
     layer of each later one. microbatches: parts of the batch, one after the other. order: of
     micro-batches, ``gpipe`` or ``1f1b``. bucket: parameter gradients are exchanged together until
     they are so large. collectives: kind, such as ``all-reduce``, or ``*``, to an algorithm. auto: has
-    the layers, and the mesh and the pipeline if they are left out, chosen by a search.
+    the layers, and the mesh and the pipeline if they are left out, chosen by a search. control: who says
+    when a task starts. buffers: samples that a buffer between two processors of a hardware pipeline
+    holds. banks: tensor or pattern to the bank, or kind of bank, that it is kept in.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -97,6 +115,9 @@ class PlanDocument:
     order: Order = "1f1b"
     bucket: Annotated[int, _BUCKET] = 0
     collectives: Mapping[str, _Collective] = field(default_factory=dict)
+    control: ControlDocument = field(default_factory=ControlDocument)
+    buffers: Count = 2
+    banks: Mapping[str, str] = field(default_factory=dict)
     auto: AutoPlan | None = None
 
 
@@ -108,7 +129,8 @@ def plan_of(document: PlanDocument) -> Plan:
         if each.name not in ("bucket", "auto")
     }
     rules = {pattern: _rule(rule) for pattern, rule in document.layers.items()}
-    return Plan(**given | {"layers": rules, "bucket_bytes": document.bucket})
+    control = Control(kind=document.control.kind, spacing_ps=document.control.spacing)
+    return Plan(**given | {"layers": rules, "bucket_bytes": document.bucket, "control": control})
 
 
 def _rule(document: RuleDocument) -> Rule:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from annotated_types import Gt, Le
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import Discriminator
 
-from dataflow.ops import KERNEL_OPS
 from topologies.constants import (
     Bandwidth,
     Capacity,
@@ -20,28 +19,24 @@ from topologies.constants import (
     Source,
     Speed,
 )
-from topologies.tree import did_you_mean
+from topologies.cycles_document import CyclesModel
+from topologies.op_kinds import DEFAULT, OP_KINDS, OpKind
 
-DEFAULT = "default"
-OP_KINDS = tuple(sorted({op.kind for op in KERNEL_OPS} | {"accumulate", DEFAULT}))
-"""What an efficiency may be given for: each op with a kernel, the addition of gradients, all else."""
+__all__ = [
+    "DEFAULT",
+    "OP_KINDS",
+    "Attained",
+    "OfKind",
+    "ProcessorDocument",
+    "ProcessorModel",
+    "RooflineModel",
+]
+
 _MOST_COMPUTE = 4.0
 """Winograd's F(4x4, 3x3) multiplies four times less than counted (Lavin and Gray 2016); nothing more."""
 
 ComputeFraction = Annotated[float, Gt(0), Le(_MOST_COMPUTE)]
 """Of peak FLOP/s. FLOP are counted as for direct convolution, so that fast algorithms may pass 1."""
-
-
-def _known_kind(kind: str) -> str:
-    if kind not in OP_KINDS:
-        near = did_you_mean(kind, OP_KINDS)
-        raise ValueError(f"unknown key{near or ';'} the keys here are {', '.join(OP_KINDS)}")
-    return kind
-
-
-OpKind = Annotated[
-    str, AfterValidator(_known_kind), WithJsonSchema({"type": "string", "enum": list(OP_KINDS)})
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +63,7 @@ class OfKind:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComputeModel:
+class RooflineModel:
     """How long a task takes: launch overhead + max(FLOP / attained, bytes / attained).
 
     efficiency: what code attains, by kind of op; ``default`` for what is not named.
@@ -78,6 +73,9 @@ class ComputeModel:
     peak: Speed
     launch_overhead: Duration
     efficiency: Mapping[OpKind, OfKind] = field(default_factory=dict)
+
+
+ComputeModel = Annotated[RooflineModel | CyclesModel, Discriminator("cost")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +101,14 @@ class CopyModel:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessorModel:
-    """A make of processor. In its place, ``from`` names the hardware whose model of this name it is."""
+    """A make of processor. In its place, ``from`` names the hardware whose model of this name it is.
+
+    memory, copy: of a processor with a memory of its own; cores of an address space have neither.
+    """
 
     compute: ComputeModel
-    memory: MemoryModel
-    copy: CopyModel
+    memory: MemoryModel | None = None
+    copy: CopyModel | None = None
     description: str = ""
 
 

@@ -13,6 +13,7 @@ from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
 from dataflow.network import Network
 from dataflow.override import Override
+from dataflow.packets import PacketExperiment
 from topologies.build_hardware import hardware_of
 from topologies.documents import Checked, ExperimentDocument, NetworkDocument, checked, network_of
 from topologies.engine_faults import network_faults, plan_faults
@@ -22,7 +23,9 @@ from topologies.find import Kind, find, shown
 from topologies.hardware_document import HardwareDocument
 from topologies.override import overridden
 from topologies.plan_document import plan_of
-from topologies.tree import Fault, Node, faults_error
+from topologies.traffic_document import TrafficDocument, traffic_faults, traffic_of
+from topologies.training_document import training_of
+from topologies.tree import Fault, Node, dotted, faults_error
 
 
 class _Reading:
@@ -80,7 +83,8 @@ def read_experiment(name: str, overrides: Sequence[Override]) -> Experiment:
         network=network,
         hardware=hardware,
         plan=plan,
-        training=document.training,
+        training=training_of(document.training),
+        mode=document.mode,
         backend=document.backend,
         description=document.description,
         overrides=tuple(overrides),
@@ -96,6 +100,21 @@ def read_network(name: str, overrides: Sequence[Override]) -> Network:
     reading.faults += network_faults(network, 1, reading.root)
     reading.stop_at_faults()
     return network
+
+
+def read_traffic(name: str, overrides: Sequence[Override]) -> PacketExperiment:
+    """The packet experiment of a name or path; see ``topologies.load_traffic``."""
+    reading = _Reading(name, "traffic", overrides)
+    document = reading.checked(TrafficDocument)
+    hardware = hardware_of(document.hardware, reading.part("hardware"), reading.faults)
+    if hardware is None:
+        raise reading.error()
+    reading.faults += [
+        Fault(reading.root.nearest(path).place, f"{dotted(path)}: {text}")
+        for path, text in traffic_faults(document, hardware)
+    ]
+    reading.stop_at_faults()
+    return traffic_of(document, hardware)
 
 
 def read_hardware(name: str, overrides: Sequence[Override]) -> Hardware:

@@ -25,10 +25,11 @@ from backends.numpy_backend import (
 )
 from backends.numpy_backend.layout import Scratch
 from backends.numpy_backend.pool import Pool
-from dataflow.backend import Array
+from dataflow.backend import Array, Site
 from dataflow.errors import BackendError
 from dataflow.ops import (
     Add,
+    ArgMax,
     Attention,
     AveragePooling,
     BatchNormalization,
@@ -44,12 +45,14 @@ from dataflow.ops import (
     LocalResponseNormalization,
     MatMul,
     MaxPooling,
+    MeanSquaredError,
     MomentumSgd,
     Op,
     Pass,
     PositionEmbedding,
     Relu,
     Reshape,
+    Scale,
     Sigmoid,
     Softmax,
     SoftmaxCrossEntropy,
@@ -92,6 +95,8 @@ KERNELS: dict[tuple[str, str], Kernel] = {
     (Sigmoid.kind, "input_gradient"): elementwise.sigmoid_input_gradient,
     (Dropout.kind, "forward"): elementwise.dropout_forward,
     (Dropout.kind, "input_gradient"): elementwise.dropout_input_gradient,
+    (Scale.kind, "forward"): elementwise.scale_forward,
+    (Scale.kind, "input_gradient"): elementwise.scale_input_gradient,
     (Linear.kind, "forward"): linear.forward,
     (Linear.kind, "input_gradient"): linear.input_gradient,
     (Linear.kind, "weight_gradient"): linear.weight_gradient,
@@ -112,8 +117,11 @@ KERNELS: dict[tuple[str, str], Kernel] = {
     (Gelu.kind, "input_gradient"): gelu.input_gradient,
     (Softmax.kind, "forward"): layer_normalization.softmax_forward,
     (Softmax.kind, "input_gradient"): layer_normalization.softmax_input_gradient,
-    (SoftmaxCrossEntropy.kind, "forward"): loss.forward,
-    (SoftmaxCrossEntropy.kind, "input_gradient"): loss.input_gradient,
+    (SoftmaxCrossEntropy.kind, "forward"): loss.softmax_forward,
+    (SoftmaxCrossEntropy.kind, "input_gradient"): loss.softmax_input_gradient,
+    (MeanSquaredError.kind, "forward"): loss.squared_forward,
+    (MeanSquaredError.kind, "input_gradient"): loss.squared_input_gradient,
+    (ArgMax.kind, "forward"): loss.argmax_forward,
     (MomentumSgd.kind, "update"): update.momentum_sgd,
 }
 """The kernel of each (op kind, pass name)."""
@@ -133,6 +141,10 @@ class NumpyBackend:
         self.pool = Pool()
         self._scratch = Scratch()
 
+    def supports(self, dtype: str) -> bool:
+        """Whether it computes in a format."""
+        return dtype in self.dtypes
+
     def empty(self, labels: Sequence[str], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
         """An uninitialised array of this logical shape; in memory in_channel and channel come last."""
         return self.pool.empty(labels, shape, dtype)
@@ -141,8 +153,12 @@ class NumpyBackend:
         """Takes back an array made by ``empty`` that nobody will read again; ignores any other."""
         self.pool.release(array)
 
+    def fill(self, array: Array, values: Array | float, dtype: str, tensor: str) -> None:
+        """Puts given numbers into an array, as near as its dtype has them."""
+        array[...] = values
+
     def compute(
-        self, op: Op, direction: Pass, reads: Mapping[str, Array], writes: Mapping[str, Array]
+        self, op: Op, direction: Pass, reads: Mapping[str, Array], writes: Mapping[str, Array], site: Site
     ) -> None:
         """Runs one pass of a local op. Raises BackendError when there is no kernel for it."""
         kernel = KERNELS.get((op.kind, direction.name))
@@ -154,7 +170,9 @@ class NumpyBackend:
             )
         kernel(op, reads, writes, self._scratch)
 
-    def accumulate(self, total: Array, addends: Sequence[tuple[tuple[slice, ...], Array]]) -> None:
+    def accumulate(
+        self, total: Array, addends: Sequence[tuple[tuple[slice, ...], Array]], site: Site
+    ) -> None:
         """Fills ``total`` with the sum of arrays, each added to its slices, in the order given."""
         rest = addends
         if addends and addends[0][1].shape == total.shape:

@@ -24,7 +24,7 @@ COLUMN_BYTES = 1 << 22
 def forward(
     op: Convolution, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """Fills output = columns(input) @ weight + bias, group by group."""
+    """Fills output = columns(input) @ weight + bias, learned or constant, group by group."""
     images, outputs = channels_last(reads["input"]), channels_last(writes["output"])
     for block in op.blocks:
         weight = _weight_of(reads["weight"], block)
@@ -35,6 +35,8 @@ def forward(
             multiply(columns, matrix, target, scratch)
             if op.bias:
                 target += reads["bias"][made]
+            elif op.offset:
+                target += op.offset
 
 
 def input_gradient(

@@ -1,4 +1,4 @@
-"""ReLU, tanh, sigmoid and dropout, a cacheful at a time."""
+"""ReLU, tanh, sigmoid, dropout and scaling, a cacheful at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from backends.numpy_backend.layout import Scratch, blocks_of
 from dataflow.backend import Array
-from dataflow.ops import Dropout, Relu, Sigmoid, Tanh
+from dataflow.ops import Dropout, Relu, Scale, Sigmoid, Tanh
 
 
 def relu_forward(
@@ -76,6 +76,20 @@ def dropout_input_gradient(
 ) -> None:
     """Fills input.grad = output.grad * mask * gain."""
     _masked(op, reads["output.grad"], reads["mask"], writes["input.grad"])
+
+
+def scale_forward(
+    op: Scale, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
+) -> None:
+    """Fills output = factor * input."""
+    np.multiply(reads["input"], op.factor, out=writes["output"])
+
+
+def scale_input_gradient(
+    op: Scale, reads: Mapping[str, Array], writes: Mapping[str, Array], _scratch: Scratch
+) -> None:
+    """Fills input.grad = factor * output.grad."""
+    np.multiply(reads["output.grad"], op.factor, out=writes["input.grad"])
 
 
 def _masked(op: Dropout, source: Array, mask: Array, target: Array) -> None:

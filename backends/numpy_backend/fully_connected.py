@@ -14,11 +14,13 @@ from dataflow.ops import FullyConnected
 def forward(
     op: FullyConnected, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """Fills output = input @ weight + bias."""
+    """Fills output = input @ weight + bias, learned or constant."""
     output = writes["output"]
     multiply(_images(op, reads["input"]), _matrix(op, reads["weight"]), output, scratch)
     if op.bias:
         output += reads["bias"]
+    elif op.offset:
+        output += op.offset
 
 
 def input_gradient(

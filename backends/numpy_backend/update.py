@@ -14,7 +14,13 @@ from dataflow.ops import MomentumSgd
 def momentum_sgd(
     op: MomentumSgd, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
 ) -> None:
-    """Fills new_velocity = momentum v - weight_decay lr w - lr g; new_parameter = w + new_velocity."""
+    """Fills new_velocity = momentum v - weight_decay lr w - lr g / scale; new_parameter = w + new_velocity.
+
+    Without momentum the velocity is not kept.
+    """
+    if not op.keeps_velocity:
+        _plain_sgd(op, reads, writes, scratch)
+        return
     arrays = [reads[name] for name in ("parameter", "gradient", "velocity")]
     arrays += [writes[name] for name in ("new_parameter", "new_velocity")]
     for parameter, gradient, velocity, new_parameter, new_velocity in blocks_of(arrays):
@@ -22,6 +28,21 @@ def momentum_sgd(
         np.multiply(velocity, op.momentum, out=new_velocity)
         np.multiply(parameter, op.weight_decay * op.learning_rate, out=term)
         np.subtract(new_velocity, term, out=new_velocity)
-        np.multiply(gradient, op.learning_rate, out=term)
+        np.multiply(gradient, op.learning_rate / op.scale, out=term)
         np.subtract(new_velocity, term, out=new_velocity)
         np.add(parameter, new_velocity, out=new_parameter)
+
+
+def _plain_sgd(
+    op: MomentumSgd, reads: Mapping[str, Array], writes: Mapping[str, Array], scratch: Scratch
+) -> None:
+    """Fills new_parameter = w - (weight_decay lr w + lr g / scale)."""
+    arrays = [reads["parameter"], reads["gradient"], writes["new_parameter"]]
+    for parameter, gradient, new_parameter in blocks_of(arrays):
+        change = scratch.array("term", parameter.shape, parameter.dtype)
+        np.multiply(gradient, op.learning_rate / op.scale, out=change)
+        if op.weight_decay:
+            decay = scratch.array("decay", parameter.shape, parameter.dtype)
+            np.multiply(parameter, op.weight_decay * op.learning_rate, out=decay)
+            np.add(change, decay, out=change)
+        np.subtract(parameter, change, out=new_parameter)

@@ -1,4 +1,4 @@
-"""The command line: ``dataflow run | simulate | verify | scale | show | compare | list``.
+"""The command line: ``dataflow run | simulate | verify | train | scale | load | show | compare | list``.
 
 What a command needs is imported when it runs, so that ``--help`` answers at once.
 """
@@ -11,9 +11,12 @@ import sys
 import click
 
 from dataflow.cli.commands import compare, list_shipped, run, show, simulate, verify
+from dataflow.cli.packets import packets
 from dataflow.cli.planning import plan
 from dataflow.cli.scaling import scale
-from dataflow.errors import DataflowError, InterruptedSearchError
+from dataflow.cli.serving import load
+from dataflow.cli.training import train
+from dataflow.errors import DataflowError, InterruptedSearchError, InterruptedTrainingError
 
 INTERRUPTED = 130
 """The exit code shells use for a program ended by Ctrl-C."""
@@ -25,7 +28,7 @@ def dataflow() -> None:
     """Simulate neural-network training on hardware you may not have: computed, timed, verified."""
 
 
-for command in (run, simulate, verify, plan, scale, show, compare, list_shipped):
+for command in (run, simulate, verify, train, plan, scale, load, packets, show, compare, list_shipped):
     dataflow.add_command(command)
 
 
@@ -36,7 +39,7 @@ def main() -> None:
     except click.ClickException as fault:
         fault.show()
         sys.exit(fault.exit_code)
-    except InterruptedSearchError as fault:
+    except (InterruptedSearchError, InterruptedTrainingError) as fault:
         click.echo(f"dataflow: {fault}", err=True)
         sys.exit(INTERRUPTED)
     except DataflowError as fault:

@@ -37,6 +37,7 @@ FAILED = 1
 @reference_option
 @tolerance_option
 @click.option("--no-verify", is_flag=True, help="Do not compare with a reference.")
+@click.option("--values", is_flag=True, help="Print every value of a small network's last step.")
 @no_limits_option
 @out_option
 @json_option
@@ -51,14 +52,16 @@ def run(
     reference: str,
     tolerance: float | None,
     no_verify: bool,
+    values: bool,
     no_limits: bool,
     out: str | None,
     as_json: bool,
 ) -> int:
     """Compute, time and verify a training step, and report it (default: to results/EXPERIMENT)."""
     import topologies
-    from dataflow.cli.terminal import progress_bars
+    from dataflow.cli.terminal import print_tables, progress_bars
     from dataflow.session import Options, run_experiment
+    from reports import show_values
 
     given = click.get_current_context().get_parameter_source("reference")
     if no_verify and given is click.core.ParameterSource.COMMANDLINE:
@@ -75,6 +78,8 @@ def run(
         )
         result = run_experiment(loaded, options, progress)
     _report(result, folder, as_json)
+    if values and not as_json:
+        print_tables(show_values(result))
     return 0 if result.verification is None or result.verification.passed else FAILED
 
 
@@ -179,18 +184,19 @@ def show(
 @click.command()
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
+@click.argument("others", metavar="[C ...]", nargs=-1)
 @json_option
-def compare(first: str, second: str, as_json: bool) -> None:
-    """Set two experiments (simulated now) or two reports (report.json or its folder) side by side."""
+def compare(first: str, second: str, others: tuple[str, ...], as_json: bool) -> None:
+    """Set experiments (simulated now) or reports (report.json or its folder) side by side."""
     from dataflow.cli.terminal import print_json, print_tables
     from reports import compare as compare_tables
     from reports import compare_json
 
-    a, b = _as_report(first), _as_report(second)
+    a, b, *more = (_as_report(name) for name in (first, second, *others))
     if as_json:
-        print_json(compare_json(a, b))
+        print_json(compare_json(a, b, *more))
     else:
-        print_tables(compare_tables(a, b))
+        print_tables(compare_tables(a, b, *more))
 
 
 @click.command("list")
@@ -218,16 +224,14 @@ def _report(result: Result, folder: str | None, as_json: bool) -> None:
     """Writes a result's files and prints its summary, or its report.json."""
     from dataflow.cli.terminal import print_json, print_tables
     from reports import report_json, summary, write
-    from reports.folder import FILES
 
-    if folder:
-        write(result, folder)
+    written = write(result, folder) if folder else ()
     if as_json:
         print_json(report_json(result))
     else:
         print_tables(summary(result))
     if folder:
-        click.echo(f"Report written to {folder} ({', '.join(FILES)})", err=as_json)
+        click.echo(f"Report written to {folder} ({', '.join(file.name for file in written)})", err=as_json)
 
 
 def _as_report(name: str) -> Any:

@@ -15,9 +15,11 @@ from dataflow.override import Override
 from reports import (
     draw_hardware,
     draw_network,
+    fit_json,
     hardware_json,
     network_json,
     plan_json,
+    show_fit,
     show_hardware,
     show_network,
     show_plan,
@@ -77,10 +79,14 @@ def _show_hardware(hardware: Hardware, draw: str | None, as_json: bool) -> None:
 
 
 def _show_experiment(experiment: Experiment, draw: str | None, as_json: bool) -> None:
+    from dataflow.feasibility import feasibility
     from dataflow.session import place_experiment
+    from reports.cycles_table import ops_grid, ops_json
 
     with progress_bars() as progress:
-        placed = place_experiment(experiment, progress)
+        placed = place_experiment(experiment, progress, check=False)
+    cores = any(memory.banks for memory in experiment.hardware.memories.values())
+    found = feasibility(placed, experiment.mode) if cores else None
     training = experiment.training
     if draw:
         draw_network(experiment.network, Path(draw))
@@ -91,9 +97,17 @@ def _show_experiment(experiment: Experiment, draw: str | None, as_json: bool) ->
             "network": network_json(experiment.network, training.batch, training.itemsize),
             "hardware": hardware_json(experiment.hardware),
             "plan": plan_json(placed),
+            "cycles": ops_json(placed),
         }
+        if found is not None:
+            shown["feasibility"] = fit_json(found)
         print_json(shown)
         return
     print_tables(show_network(experiment.network, training.batch, training.itemsize))
     print_tables(show_hardware(experiment.hardware))
     print_tables(show_plan(placed))
+    cycles = ops_grid(placed)
+    if cycles.rows:
+        print_tables(cycles.rich())
+    if found is not None:
+        print_tables(show_fit(found))

@@ -20,6 +20,8 @@ Pair = Count | tuple[Count, Count]
 SizePair = Size | tuple[Size, Size]
 Shape = tuple[int, ...]
 """Shape of one image's activation: (channels,), (channels, positions) or (channels, height, width)."""
+Bias = bool | Annotated[float, Ge(-1e30), Le(1e30)]
+"""Whether biases are learned; a number for a constant in their place."""
 Inputs = str | tuple[str, ...] | None
 """Names of the layers read; None for the layer before."""
 
@@ -122,6 +124,11 @@ def weight_and_bias(initial: Initial, parameter: Operand) -> Initial:
         if parameter.name == "bias"
         else Initial(weight_deviation=initial.deviation(parameter.shape))
     )
+
+
+def learned_or_constant(bias: Bias) -> tuple[bool, float]:
+    """An op's ``bias`` and ``offset``: biases that are learned, or a constant (0 for neither)."""
+    return (bias, 0.0) if isinstance(bias, bool) else (False, float(bias))
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from annotated_types import Gt
 
 from dataflow.layers.base import (
     DEFAULT_INITIAL,
+    Bias,
     Binding,
     Count,
     Initial,
@@ -19,6 +20,7 @@ from dataflow.layers.base import (
     SizePair,
     check_window,
     constant,
+    learned_or_constant,
     overhang,
     pair,
     weight_and_bias,
@@ -38,7 +40,10 @@ from dataflow.ops.axis import equal_blocks
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionLayer(Learned):
-    """Convolution: ``channels`` kernels of ``kernel``, each reading the channels of its group."""
+    """Convolution: ``channels`` kernels of ``kernel``, each reading the channels of its group.
+
+    bias: whether it learns biases; a number for one constant that every output gets, not learned.
+    """
 
     op: Literal["convolution"]
     channels: Count
@@ -46,7 +51,7 @@ class ConvolutionLayer(Learned):
     stride: Pair = 1
     pad: SizePair = 0
     groups: Count = 1
-    bias: bool = True
+    bias: Bias = True
     initial: Initial = DEFAULT_INITIAL
     input: Inputs = None
 
@@ -58,6 +63,7 @@ class ConvolutionLayer(Learned):
                 raise binding.fault(f"{self.groups} groups do not divide {count} {what} channels")
         kernel, stride, pad = pair(self.kernel), pair(self.stride), pair(self.pad)
         check_window(binding, kernel, pad, (height, width))
+        bias, offset = learned_or_constant(self.bias)
         return Convolution(
             batch=binding.batch,
             in_channels=channels,
@@ -69,7 +75,8 @@ class ConvolutionLayer(Learned):
             stride=stride,
             padding=((pad[0], pad[0]), (pad[1], pad[1])),
             blocks=equal_blocks(channels, self.channels, self.groups),
-            bias=self.bias,
+            bias=bias,
+            offset=offset,
         )
 
     def initial_of(self, parameter: Operand) -> Initial:

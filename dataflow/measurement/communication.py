@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dataflow.cost import PS_PER_S
 from dataflow.hardware import Hardware, Link
-from dataflow.measurement.measured import Measured, is_load
+from dataflow.measurement.measured import Measured, is_load, nearest_rank
 from dataflow.metrics import CommunicationTime, Latencies, LinkUse, Movement, Traffic, Transfer
 from dataflow.placement import TaskKind
 from dataflow.trace import Span
@@ -38,15 +37,8 @@ def _transfer(span: Span, measured: Measured) -> Transfer:
 
 
 def exchange_latencies(measured: Measured) -> Latencies:
-    """Nearest-rank percentiles: the smallest value that at least p percent do not exceed."""
-    ordered = sorted(span.latency_ps for span in measured.transfers if not is_load(span))
-    if not ordered:
-        return Latencies(0, 0.0, 0.0, 0.0)
-
-    def percentile(p: int) -> float:
-        return ordered[-(-p * len(ordered) // 100) - 1] / PS_PER_S
-
-    return Latencies(len(ordered), percentile(50), percentile(99), percentile(100))
+    """Of every transfer but loads, from when what it carries was there."""
+    return nearest_rank([span.latency_ps for span in measured.transfers if not is_load(span)])
 
 
 def links_passed(span: Span, hardware: Hardware) -> tuple[Link, ...]:

@@ -8,23 +8,31 @@ from dataflow.placement import TaskKind
 from dataflow.trace import Span, Trace
 from dataflow.waiting import last_to_end, path_to
 
+_APPOINTED = "waiting for a given time"
+"""What comes before a start that nothing caused: that of a request, or of a signal at a fixed time."""
+
 
 def critical_path(trace: Trace) -> tuple[PathPart, ...]:
     """What the longest chain of causes was spent on, largest share first.
 
     From the span that ended last back through what each start had waited for, to the
-    beginning of step 0; the parts add up to the whole time.
+    beginning of step 0, or to a start that was set to a time; the parts add up to the whole time.
     """
     total_ps = trace.end_ps - trace.start_ps
     spent: dict[str, int] = {}
+    since_ps = trace.end_ps
     for span, start_ps, end_ps in path_to(last_to_end(trace), trace, trace.start_ps):
-        what = _what(span)
+        what, since_ps = _what(span), start_ps
         spent[what] = spent.get(what, 0) + end_ps - start_ps
+    if since_ps > trace.start_ps:
+        spent[_APPOINTED] = since_ps - trace.start_ps
     parts = sorted(spent.items(), key=lambda item: (-item[1], item[0]))
     return tuple(PathPart(what, ps / trace.steps / PS_PER_S, ps / total_ps) for what, ps in parts)
 
 
 def _what(span: Span) -> str:
+    if span.kind is TaskKind.SIGNAL:
+        return f"{span.operation} messages"
     if span.collective:
         return f"{span.collective} {'transfers' if span.processor is None else 'sums'}"
     if span.processor is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataflow.cost import PS_PER_S
 from dataflow.intervals import Intervals
+from dataflow.metrics import Latencies
 from dataflow.ops import Phase
 from dataflow.placement import TaskKind
 from dataflow.trace import MemoryEvent, Span, Trace
@@ -34,6 +35,11 @@ class Measured:
     def length_ps(self) -> int:
         """From the beginning of step 0 to the end of the last step."""
         return self.trace.end_ps - self.trace.start_ps
+
+    @property
+    def length_s(self) -> float:
+        """The same in seconds."""
+        return self.length_ps / PS_PER_S
 
     def per_step(self, time_ps: int) -> float:
         """Time of all steps as seconds of one."""
@@ -88,3 +94,15 @@ def sort_trace(trace: Trace, processors: tuple[str, ...]) -> Measured:
 def is_load(span: Span) -> bool:
     """Whether a transfer brings the next batch; every other one is an exchange."""
     return span.phase is Phase.LOAD
+
+
+def nearest_rank(times_ps: Sequence[int]) -> Latencies:
+    """Nearest-rank percentiles: the smallest value that at least p percent do not exceed."""
+    ordered = sorted(times_ps)
+    if not ordered:
+        return Latencies(0, 0.0, 0.0, 0.0)
+
+    def percentile(p: int) -> float:
+        return ordered[-(-p * len(ordered) // 100) - 1] / PS_PER_S
+
+    return Latencies(len(ordered), percentile(50), percentile(99), percentile(100))

@@ -14,13 +14,18 @@ from dataflow.measurement.communication import (
     traffic,
     transfers,
 )
+from dataflow.measurement.control import control_use
 from dataflow.measurement.critical_path import critical_path
+from dataflow.measurement.idleness import engines, idleness
 from dataflow.measurement.layers import layers
 from dataflow.measurement.limits import limits
-from dataflow.measurement.measured import sort_trace
+from dataflow.measurement.measured import nearest_rank, sort_trace
+from dataflow.measurement.pipeline import pipeline, step_ps
 from dataflow.measurement.usage import memory_use, phases, processor_use
-from dataflow.metrics import Metrics
+from dataflow.memory_map import memory_map
+from dataflow.metrics import Latencies, Metrics
 from dataflow.simulation import Run
+from dataflow.trace import Trace
 
 SECONDS_PER_DAY = 86_400
 
@@ -38,7 +43,9 @@ def measure_trace(run: Run) -> Metrics:
     """The same without simulating faster machines: ``limits`` is empty."""
     trace, training, hardware = run.trace, run.placed.task_graph.training, run.placed.hardware
     measured = sort_trace(trace, tuple(hardware.processors))
-    step_s = measured.per_step(measured.length_ps)
+    streaming = run.placed.task_graph.mode == "pipeline"
+    step_s = step_ps(trace, streaming=streaming) / PS_PER_S
+    idle = idleness(hardware, measured, streaming=streaming)
     images_per_s = training.batch / step_s
     return Metrics(
         steps=trace.steps,
@@ -63,4 +70,16 @@ def measure_trace(run: Run) -> Metrics:
         layers=layers(measured),
         critical_path=critical_path(trace),
         limits=(),
+        idleness=idle,
+        control=control_use(run.placed, measured, idle),
+        pipeline=pipeline(run.placed, measured) if streaming else None,
+        memory_map=memory_map(run.placed),
+        engines=engines(hardware, measured),
+        sample_latency=None if run.placed.task_graph.mode == "training" else _sample_latency(run.trace),
     )
+
+
+def _sample_latency(trace: Trace) -> Latencies:
+    """From when a sample arrived, or its first task started, to when its last had ended."""
+    entered_ps = trace.arrivals_ps or trace.step_starts_ps
+    return nearest_rank([end - start for start, end in zip(entered_ps, trace.step_ends_ps, strict=True)])

@@ -12,14 +12,15 @@ from dataflow.ops.base import (
 )
 from dataflow.ops.batch_normalization import BatchNormalization
 from dataflow.ops.convolution import Convolution
-from dataflow.ops.elementwise import Dropout, Relu, Sigmoid, Tanh
+from dataflow.ops.elementwise import Dropout, Relu, Scale, Sigmoid, Tanh
 from dataflow.ops.embedding import Embedding, PositionEmbedding
+from dataflow.ops.finite_difference import Evaluated, FiniteDifference, Wire
 from dataflow.ops.fully_connected import FullyConnected
 from dataflow.ops.gelu import Gelu
 from dataflow.ops.joining import Add, Concat
 from dataflow.ops.layer_normalization import LayerNormalization
 from dataflow.ops.linear import Linear
-from dataflow.ops.loss import SoftmaxCrossEntropy
+from dataflow.ops.loss import ArgMax, Loss, MeanSquaredError, SoftmaxCrossEntropy
 from dataflow.ops.matmul import MatMul
 from dataflow.ops.normalization import LocalResponseNormalization
 from dataflow.ops.pooling import AveragePooling, GlobalPooling, MaxPooling
@@ -42,6 +43,7 @@ KERNEL_OPS: tuple[type[Op], ...] = (
     Tanh,
     Sigmoid,
     Dropout,
+    Scale,
     Linear,
     MatMul,
     Attention,
@@ -51,14 +53,17 @@ KERNEL_OPS: tuple[type[Op], ...] = (
     Gelu,
     Softmax,
     SoftmaxCrossEntropy,
+    MeanSquaredError,
+    ArgMax,
     MomentumSgd,
 )
-"""Every op that a backend must have a kernel for, one for each of its passes."""
+"""Every op that a backend must have a kernel for, one for each of its passes; others are made of these."""
 
 __all__ = [
     "GRADIENT_SUFFIX",
     "KERNEL_OPS",
     "Add",
+    "ArgMax",
     "Attention",
     "AveragePooling",
     "BatchNormalization",
@@ -66,14 +71,18 @@ __all__ = [
     "Convolution",
     "Dropout",
     "Embedding",
+    "Evaluated",
+    "FiniteDifference",
     "FullyConnected",
     "Gelu",
     "GlobalPooling",
     "LayerNormalization",
     "Linear",
     "LocalResponseNormalization",
+    "Loss",
     "MatMul",
     "MaxPooling",
+    "MeanSquaredError",
     "MomentumSgd",
     "Op",
     "Operand",
@@ -83,9 +92,11 @@ __all__ = [
     "Relu",
     "Reshape",
     "Role",
+    "Scale",
     "Sigmoid",
     "Softmax",
     "SoftmaxCrossEntropy",
     "Tanh",
+    "Wire",
     "gradient_of",
 ]

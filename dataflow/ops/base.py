@@ -157,7 +157,7 @@ class Op(ABC):
         reaches are not among them. What is local already is not to be cut again.
         """
 
-    # -- derived; never overridden -------------------------------------------------
+    # -- derived; only an op that is made of others counts otherwise -----------------
 
     def macs_of(self, direction: Pass) -> int:
         """Multiply-accumulates of a pass; 0 for what is not made of them."""

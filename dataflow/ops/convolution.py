@@ -21,7 +21,9 @@ from dataflow.region import Range
 
 @dataclass(frozen=True)
 class Convolution(Windowed, Op):
-    """y[n,o,i,j] = bias[o] + sum over c,u,v of weight[o,c,u,v] x[n, base(o)+c, i s+u-p, j s+v-p].
+    """y[n,o,i,j] = b + sum over c,u,v of weight[o,c,u,v] x[n, base(o)+c, i s+u-p, j s+v-p].
+
+    b is bias[o], which is learned, or the constant ``offset``.
 
     in_channels, in_height, in_width: of the input this op (or this slice of it) holds.
     channels: output channels. group_channels: input channels each output channel reads.
@@ -45,6 +47,7 @@ class Convolution(Windowed, Op):
     padding: Padding
     blocks: tuple[Block, ...]
     bias: bool = True
+    offset: float = 0.0
 
     @property
     def loops(self) -> Mapping[str, int]:
@@ -125,6 +128,7 @@ class Convolution(Windowed, Op):
             padding=self.local_padding(slices, image),
             blocks=blocks,
             bias=regions.get("bias") is not None,
+            offset=self.offset if inner[0] == 0 else 0.0,
         )
 
 

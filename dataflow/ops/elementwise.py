@@ -1,4 +1,4 @@
-"""Ops that treat every element alone: ReLU, tanh, sigmoid, dropout."""
+"""Ops that treat every element alone: ReLU, tanh, sigmoid, dropout, scaling."""
 
 from __future__ import annotations
 
@@ -117,6 +117,37 @@ class Dropout(Elementwise):
                 "input_gradient",
                 Phase.GRADIENT,
                 ("output.grad", "mask"),
+                ("input.grad",),
+                (("input.grad", "output.grad"),),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Scale(Elementwise):
+    """y = factor * x: what dropout that did not scale in training is in inference."""
+
+    kind: ClassVar[str] = "scale"
+
+    factor: float = 0.5
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """Input and output."""
+        return (
+            Operand("input", Role.INPUT, self._axes),
+            Operand("output", Role.OUTPUT, self._axes),
+        )
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """Forward and input gradient, both of which may work in place."""
+        return (
+            Pass("forward", Phase.FORWARD, ("input",), ("output",), (("output", "input"),)),
+            Pass(
+                "input_gradient",
+                Phase.GRADIENT,
+                ("output.grad",),
                 ("input.grad",),
                 (("input.grad", "output.grad"),),
             ),

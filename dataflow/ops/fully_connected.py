@@ -15,8 +15,9 @@ _INPUT_LABELS = ("channel", "height", "width")
 
 @dataclass(frozen=True)
 class FullyConnected(Op):
-    """y[n,o] = bias[o] + sum over the features f of weight[o,f] x[n,f].
+    """y[n,o] = b + sum over the features f of weight[o,f] x[n,f].
 
+    b is bias[o], which is learned, or the constant ``offset``.
     features: shape of one image's input, (channels,) or (channels, height, width); it is
     not flattened, so that a shard of an image stays a region. The weight has shape
     (channels, *features); flattened it is PyTorch's (out_features, in_features).
@@ -29,6 +30,7 @@ class FullyConnected(Op):
     features: tuple[int, ...]
     channels: int
     bias: bool = True
+    offset: float = 0.0
 
     @property
     def _feature_loops(self) -> tuple[str, ...]:
@@ -67,10 +69,12 @@ class FullyConnected(Op):
     def local(self, slices: Slices) -> FullyConnected:
         """The layer of a slice; the bias is added by the first slice of the features."""
         inner = tuple(slices[loop] for loop in self._feature_loops)
+        first = all(start == 0 for start, _ in inner)
         return replace(
             self,
             batch=slices["batch"][1] - slices["batch"][0],
             features=tuple(stop - start for start, stop in inner),
             channels=slices["channel"][1] - slices["channel"][0],
-            bias=self.bias and all(start == 0 for start, _ in inner),
+            bias=self.bias and first,
+            offset=self.offset if first else 0.0,
         )

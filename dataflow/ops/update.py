@@ -12,9 +12,11 @@ from dataflow.ops.base import Op, Operand, Pass, Phase, Role
 
 @dataclass(frozen=True)
 class MomentumSgd(Op):
-    """v <- momentum v - weight_decay lr w - lr g; w <- w + v.
+    """v <- momentum v - weight_decay lr w - lr g / scale; w <- w + v.
 
-    labels, shape: the axes of the parameter (or of the shard of it that is updated).
+    Without momentum there is no velocity to keep: w <- w - weight_decay lr w - lr g / scale.
+    labels, shape: the axes of the parameter (or of the shard of it that is updated). scale: how
+    many times too large the gradient is.
     """
 
     kind: ClassVar[str] = "momentum_sgd"
@@ -24,6 +26,12 @@ class MomentumSgd(Op):
     learning_rate: float
     momentum: float
     weight_decay: float
+    scale: float = 1.0
+
+    @property
+    def keeps_velocity(self) -> bool:
+        """Whether what one step adds depends on what the step before added."""
+        return self.momentum != 0
 
     @property
     def loops(self) -> Mapping[str, int]:
@@ -34,26 +42,18 @@ class MomentumSgd(Op):
     def operands(self) -> tuple[Operand, ...]:
         """Parameter, gradient and velocity, and the new parameter and velocity."""
         axes = tuple(Along(label, extent, label) for label, extent in self.loops.items())
-        return (
-            Operand("parameter", Role.INPUT, axes),
-            Operand("gradient", Role.INPUT, axes),
-            Operand("velocity", Role.INPUT, axes),
-            Operand("new_parameter", Role.OUTPUT, axes),
-            Operand("new_velocity", Role.OUTPUT, axes),
-        )
+        (update,) = self.passes
+        read = tuple(Operand(name, Role.INPUT, axes) for name in update.reads)
+        return (*read, *(Operand(name, Role.OUTPUT, axes) for name in update.writes))
 
     @property
     def passes(self) -> tuple[Pass, ...]:
         """The update, in place where nothing else reads the old values."""
-        return (
-            Pass(
-                "update",
-                Phase.UPDATE,
-                ("parameter", "gradient", "velocity"),
-                ("new_parameter", "new_velocity"),
-                (("new_parameter", "parameter"), ("new_velocity", "velocity")),
-            ),
-        )
+        velocity = ("velocity",) if self.keeps_velocity else ()
+        carried = ("parameter", *velocity)
+        written = tuple(f"new_{name}" for name in carried)
+        shared = tuple(zip(written, carried, strict=True))
+        return (Pass("update", Phase.UPDATE, ("parameter", "gradient", *velocity), written, shared),)
 
     def local(self, slices: Slices) -> MomentumSgd:
         """The update of a shard."""

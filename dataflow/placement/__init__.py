@@ -1,6 +1,23 @@
 """From a task graph and a plan to a placed graph: shards in memories, tasks on processors, transfers."""
 
+from dataflow.placement.banks import FixedPlace, fixed_places
+from dataflow.placement.fit import Fit, Need, Unsupported, check_fit, fit
 from dataflow.placement.placed import Piece, PlacedGraph, PlacedTask, Read, Shard, TaskKind
 from dataflow.placement.placing import place
 
-__all__ = ["Piece", "PlacedGraph", "PlacedTask", "Read", "Shard", "TaskKind", "place"]
+__all__ = [
+    "Fit",
+    "FixedPlace",
+    "Need",
+    "Piece",
+    "PlacedGraph",
+    "PlacedTask",
+    "Read",
+    "Shard",
+    "TaskKind",
+    "Unsupported",
+    "check_fit",
+    "fit",
+    "fixed_places",
+    "place",
+]

@@ -20,19 +20,25 @@ Nearest = Callable[[Sequence[str], str], str]
 
 @dataclass(frozen=True)
 class Home:
-    """A region of a tensor whose final value is to be in a memory."""
+    """A region of a tensor whose final value is to be in a memory.
+
+    processor: who works on it there; empty for whoever the work itself suggests. It does not
+    tell homes apart: a region has one home in a memory, however many processors share that.
+    """
 
     region: Region
     memory: str
+    processor: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """The region that one slice of a task, on one processor, adds to a tensor."""
+    """The region that one slice of a task, on one processor, adds to a tensor in a memory."""
 
     work: Work
     region: Region
     memory: str
+    processor: str
     task: Task
     operand: str
     microbatch: int
@@ -40,7 +46,7 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Group:
-    """Works over one region that the same memories have done: replicas of one another.
+    """Works over one region that are done in the same memories: replicas of one another.
 
     microbatch: the only one whose works are in it, None when all may be added together.
     contributions: for each memory those of its works, in the order in which they are made.
@@ -90,7 +96,9 @@ class Contributions:
         for operand, name in task.writes.items():
             region = task.op.region(operand.removesuffix(GRADIENT_SUFFIX), part.slices)
             if region is not None:
-                contribution = Contribution(work, region, part.processor, task, operand, part.microbatch)
+                contribution = Contribution(
+                    work, region, part.memory, part.processor, task, operand, part.microbatch
+                )
                 self._by_tensor.setdefault(name, []).append(contribution)
                 self._by_part.setdefault((task.name, index), []).append((name, contribution))
 

@@ -72,18 +72,18 @@ class Control:
         self._slots.append(slot)
         if slot.task.op.by_role(Role.PARAMETER):
             key = (slot.task.layer, slot.task.phase)
-            history = self._reading.setdefault(slot.part.microbatch, {}).setdefault(slot.part.processor, [])
+            history = self._reading.setdefault(slot.part.microbatch, {}).setdefault(slot.part.memory, [])
             if not any(seen == key for seen, _ in history[-GATHERED_AHEAD:]):
                 history.append((key, slot.name))
 
     def gates(self, task: Task, microbatch: int) -> Mapping[str, tuple[str, ...]]:
-        """By processor, what must have ended before parameters are gathered there for a micro-batch."""
+        """By memory, what must have ended before parameters are gathered there for a micro-batch."""
         key = (task.layer, task.phase)
         found: dict[str, tuple[str, ...]] = {}
-        for processor, history in self._reading.get(microbatch, {}).items():
+        for memory, history in self._reading.get(microbatch, {}).items():
             before = [name for seen, name in history if seen != key]
             if len(before) >= GATHERED_AHEAD:
-                found[processor] = (before[-GATHERED_AHEAD],)
+                found[memory] = (before[-GATHERED_AHEAD],)
         return found
 
     def after(self) -> dict[str, list[str]]:

@@ -88,8 +88,7 @@ class Exchange:
 
     def _rule(self, kind: Collective, memories: Sequence[str]) -> CollectiveRule:
         """The plan's rule; else by predicted time where a library adds on the way, and else direct."""
-        processors = [self.hardware.processors.get(memory) for memory in memories]
-        library = all(processor is not None and processor.reduces for processor in processors)
+        library = all(self.hardware.reduces(memory) for memory in memories)
         usual = CollectiveRule(algorithm=AUTO if library else DIRECT)
         rule = self.plan.collective(kind.value)
         if rule is None or rule.algorithm == AUTO:
@@ -97,7 +96,7 @@ class Exchange:
         if rule.algorithm not in ALGORITHMS[kind]:
             return usual  # The rule is for all kinds, and this algorithm does not serve each.
         if rule.algorithm == HIERARCHICAL and self._groups(memories) is None:
-            machines = Counter(processor.node if processor else "" for processor in processors)
+            machines = Counter(self.hardware.node_of(memory) for memory in memories)
             if len(machines) > 1 and kind.value in self.plan.collectives:
                 each = ", ".join(map(str, machines.values()))
                 raise PlanError(
@@ -141,8 +140,7 @@ class Exchange:
         """The ranks in each machine, when there are several with as many each."""
         found: dict[str, list[int]] = {}
         for rank, memory in enumerate(ranks):
-            processor = self.hardware.processors.get(memory)
-            found.setdefault(processor.node if processor else "", []).append(rank)
+            found.setdefault(self.hardware.node_of(memory), []).append(rank)
         sizes = {len(group) for group in found.values()}
         if len(found) < 2 or len(sizes) != 1 or sizes == {1}:
             return None

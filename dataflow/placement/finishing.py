@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from dataflow.ops import Phase
 from dataflow.placement.ledger import Ledger, pieces_of
 from dataflow.placement.placed import Piece, PlacedTask, Read, Shard, TaskKind
+from dataflow.placement.streaming import in_bounded_buffers, in_fixed_places, one_at_a_time
 from dataflow.tensor import TensorKind
 
 
-def finished_tasks(ledger: Ledger, after: Mapping[str, Sequence[str]]) -> tuple[PlacedTask, ...]:
-    """The tasks of a ledger with all that depends on later ones. after: names of what each must follow."""
+def finished_tasks(
+    ledger: Ledger, after: Mapping[str, Sequence[str]], buffers: int
+) -> tuple[PlacedTask, ...]:
+    """The tasks of a ledger with all that depends on later ones.
+
+    after: names of what each must follow. buffers: places in those of a hardware pipeline.
+    """
     _keep_as_it_arrives(ledger)
     ledger.tasks = [
         replace(task, after=(*task.after, *after.get(task.name, ())), in_place=_in_place(ledger, task))
@@ -20,8 +26,25 @@ def finished_tasks(ledger: Ledger, after: Mapping[str, Sequence[str]]) -> tuple[
         else task
         for task in ledger.tasks
     ]
+    if ledger.graph.mode == "inference":
+        return one_at_a_time(ledger.tasks)
+    if ledger.graph.mode == "pipeline":
+        return in_bounded_buffers(ledger.tasks, buffers)
     _gate_loads(ledger)
-    return tuple(ledger.tasks)
+    fixed = [name for name, shard in ledger.shards.items() if ledger.hardware.memories[shard.memory].banks]
+    return in_fixed_places(ledger.tasks, _old_of(ledger), frozenset(fixed)) if fixed else tuple(ledger.tasks)
+
+
+def _old_of(ledger: Ledger) -> dict[str, str]:
+    """For each shard that is left to the next step the name it has there, if that reads it."""
+    found: dict[str, str] = {}
+    for name, shard in ledger.shards.items():
+        if shard.tensor.carried and shard.tensor.version == 1 and not shard.supplied:
+            tensor = shard.tensor
+            old = name.replace(tensor.name, replace(tensor, version=0).name, 1)
+            if old in ledger.shards:
+                found[name] = old
+    return found
 
 
 def _keep_as_it_arrives(ledger: Ledger) -> None:
@@ -32,9 +55,13 @@ def _keep_as_it_arrives(ledger: Ledger) -> None:
     split: dict[str, list[Shard]] = {}
     for name, homes in list(ledger.homes.items()):
         tensor = homes[0].tensor
-        if tensor.kind is not TensorKind.PARAMETER or tensor.version != 0:
-            continue
         following = replace(tensor, version=1)
+        if (
+            tensor.kind is not TensorKind.PARAMETER
+            or tensor.version != 0
+            or following.name not in ledger.homes
+        ):
+            continue
         kept: list[Shard] = []
         for home in homes:
             left = ledger.held(following, home.memory)
@@ -93,7 +120,11 @@ def _gate_loads(ledger: Ledger) -> None:
         if task.phase is Phase.LOAD:
             filled = ledger.shards[task.writes["copy0"]]
             buffer = ledger.add_shard(replace(filled.tensor, version=0), filled.region, filled.memory)
-            ledger.tasks[index] = replace(task, after_previous=tuple(readers.get(buffer.name, ())))
+            ledger.tasks[index] = replace(task, after_earlier=_of_step_before(readers.get(buffer.name, ())))
         elif not any(read.pieces for read in task.reads):
             (total,) = task.writes.values()
-            ledger.tasks[index] = replace(task, after_previous=tuple(readers.get(total, ())))
+            ledger.tasks[index] = replace(task, after_earlier=_of_step_before(readers.get(total, ())))
+
+
+def _of_step_before(names: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, 1) for name in names)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dataflow.graph import Task, TaskGraph
 from dataflow.hardware import Hardware
+from dataflow.number import partial_dtype
 from dataflow.ops import Op, Phase
 from dataflow.placement.placed import Piece, PlacedTask, Read, Shard, TaskKind
 from dataflow.region import Region
@@ -54,6 +55,7 @@ class Ledger:
         self._local: dict[tuple[str, str, str], list[Shard]] = {}
         self._partial: dict[str, int] = {}
         self._are_homes: set[str] = set()
+        self._workers: dict[str, str] = {}
         self._exchanges = 0
 
     # -- shards -----------------------------------------------------------------------
@@ -86,7 +88,7 @@ class Ledger:
     def partial(self, tensor: Tensor) -> Tensor:
         """A tensor of its own for a part of the sum that a tensor will be."""
         number = self._partial[tensor.name] = self._partial.get(tensor.name, -1) + 1
-        return replace(tensor, base=f"{tensor.base}.sum{number}")
+        return replace(tensor, base=f"{tensor.base}.sum{number}", dtype=partial_dtype(tensor.dtype))
 
     def next_exchange(self) -> str:
         """A name for the use that one more collective makes of what passes through memories."""
@@ -103,6 +105,16 @@ class Ledger:
         return pieces_of(self.held(tensor, memory, use), region)
 
     # -- tasks ------------------------------------------------------------------------
+
+    def worker(self, memory: str, shards: Iterable[str]) -> str:
+        """Who is to work on shards in a memory: in an address space whoever wrote the first of them.
+
+        What came from elsewhere is left to the first processor there.
+        """
+        there = self.hardware.processors_in(memory)
+        if len(there) == 1:
+            return there[0]
+        return next((self._workers[name] for name in shards if name in self._workers), there[0])
 
     def add_transfer(self, source: str, destination: str, parcels: Sequence[Parcel], why: Context) -> None:
         """One message from memory to memory."""
@@ -124,7 +136,7 @@ class Ledger:
                 reads=tuple(reads),
                 writes={f"copy{number}": parcel.to.name for number, parcel in enumerate(parcels)},
                 flop=0,
-                bytes=sum(parcel.to.bytes for parcel in parcels),
+                bytes=sum(self._sent_bytes(parcel) for parcel in parcels),
                 ends=(source, destination),
                 in_place=tuple(
                     (parcel.to.name, parcel.addend.name)
@@ -138,11 +150,24 @@ class Ledger:
             )
         )
 
-    def add_sum(self, total: Shard, addends: Sequence[Shard], why: Context) -> None:
-        """Fills a shard with the sum of what others in its memory have of its region; what none has is 0."""
+    def _sent_bytes(self, parcel: Parcel) -> int:
+        """Bytes of a parcel on the way: parts of a sum may be wider than what they become."""
+        return parcel.region.size * self.shards[parcel.pieces[0].shard].tensor.itemsize
+
+    def add_sum(self, total: Shard, addends: Sequence[Shard], why: Context, processor: str = "") -> None:
+        """Fills a shard with the sum of what others in its memory have of its region; what none has is 0.
+
+        processor: who adds, in an address space; whoever wrote the first addend when not given.
+        """
         cut = [(shard, shard.region.intersection(total.region)) for shard in addends]
         pieces = tuple(Piece(shard.name, region) for shard, region in cut if region is not None)
-        in_place = tuple((total.name, shard.name) for shard in addends[:1] if shard.region == total.region)
+        in_place = tuple(
+            (total.name, shard.name)
+            for shard in addends[:1]
+            if shard.region == total.region and shard.bytes == total.bytes
+        )
+        who = processor or self.worker(total.memory, (piece.shard for piece in pieces))
+        self._workers[total.name] = who
         self.tasks.append(
             PlacedTask(
                 name=f"sum of {total.name}",
@@ -153,8 +178,8 @@ class Ledger:
                 reads=(Read("addends", total.region, pieces),),
                 writes={"total": total.name},
                 flop=0,
-                bytes=sum(piece.region.size for piece in pieces) * total.tensor.itemsize + total.bytes,
-                processor=total.memory,
+                bytes=sum(p.region.size * self.shards[p.shard].tensor.itemsize for p in pieces) + total.bytes,
+                processor=who,
                 place=total.memory,
                 in_place=in_place,
                 priority=why.priority,
@@ -176,6 +201,7 @@ class Ledger:
         tensors = self.graph.tensors
         read_bytes = sum(read.region.size * tensors[task.reads[read.operand]].itemsize for read in reads)
         written_bytes = sum(shard.bytes for shard in writes.values())
+        self._workers.update((shard.name, place[1]) for shard in writes.values())
         self.tasks.append(
             PlacedTask(
                 name=place[0],

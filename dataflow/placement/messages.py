@@ -45,8 +45,8 @@ class Messages:
     def send(self, move: Move, why: Context) -> None:
         """Carries out a move: one message of all its chunks; nothing when they are empty."""
         source, destination = self.nodes[move.source], self.nodes[move.destination]
-        processor = self.ledger.hardware.processors.get(destination)
-        on_the_way = processor is None or processor.reduces
+        hardware = self.ledger.hardware
+        on_the_way = hardware.reduces(destination) or not hardware.processors_in(destination)
         parcels: list[Parcel] = []
         sums: list[tuple[Shard, tuple[Shard, Shard]]] = []
         for index in move.chunks:

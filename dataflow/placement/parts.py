@@ -21,29 +21,48 @@ Place = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Part:
-    """The slice of a layer's loops that one processor does, in one micro-batch of so many."""
+    """The slice of a layer's loops that one processor does, in one micro-batch of so many.
+
+    memory: the one that the processor computes in.
+    """
 
     processor: str
+    memory: str
     slices: Slices
     microbatch: int = 0
     microbatches: int = 1
 
 
 class Parts:
-    """The parts of every layer under a plan. Raises CheckError listing what is wrong with the plan."""
+    """The parts of every layer under a plan. Raises CheckError listing what is wrong with the plan.
 
-    def __init__(self, plan: Plan, ops: Mapping[str, Op], hardware: Hardware) -> None:
+    gradient_ops: by layer, the op whose loops gradient tasks slice, where it is not the layer's.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        ops: Mapping[str, Op],
+        hardware: Hardware,
+        gradient_ops: Mapping[str, Op] | None = None,
+    ) -> None:
         self.plan = plan
+        self.hardware = hardware
         self.mesh = mesh_processors(plan, hardware)
         faults = plan_faults(plan, ops, hardware, self.mesh)
         if faults:
             raise CheckError(f"plan for hardware {hardware.name!r}", faults)
         self.stages = plan.stages(tuple(ops))
         self.places: dict[str, Place] = dict(zip(self.mesh, _coordinates(plan.mesh), strict=True))
+        self._in_memory: dict[str, list[Place]] = {}
+        for processor, place in self.places.items():
+            self._in_memory.setdefault(hardware.memory_of(processor), []).append(place)
         self._forward = {name: self._parts(name, op, None) for name, op in ops.items()}
         self._gradient = {
-            name: self._parts(name, op, rule.gradient) if rule.gradient else self._forward[name]
-            for name, op in ops.items()
+            name: self._parts(name, op, rule.gradient)
+            if rule.gradient or op is not ops[name]
+            else self._forward[name]
+            for name, op in {**ops, **(gradient_ops or {})}.items()
             for rule in (plan.rule(name),)
         }
 
@@ -64,12 +83,16 @@ class Parts:
         return tuple(self._parts_of(layer, op, split or rule, microbatches))
 
     def _parts_of(self, layer: str, op: Op, split: Split, microbatches: int) -> list[Part]:
-        """One part for each micro-batch and each processor that has anything to do in it."""
+        """One part for each micro-batch and each processor that has anything to do in it.
+
+        Of processors in one address space that would do the same slice the first does it for all.
+        """
         sizes = {ON: len(split.on)} if split.on else self.plan.mesh
         places = dict(zip(split.on, _coordinates(sizes), strict=True)) if split.on else self.places
         at = {} if split.on else self._at(layer, split)
         parts: list[Part] = []
         for microbatch in range(microbatches):
+            done: set[tuple[str, tuple[Range, ...]]] = set()
             for processor, place in places.items():
                 if any(place[axis] != index for axis, index in at.items()):
                     continue
@@ -81,8 +104,11 @@ class Parts:
                     if loop in op.shardable:
                         shares, index = self._shares(axes_of(axes), sizes, place)
                         slices[loop] = _cut(op, dimension, slices[loop], shares, index)
-                if all(start < stop for start, stop in slices.values()):
-                    parts.append(Part(processor, slices, microbatch, microbatches))
+                memory = self.hardware.memory_of(processor)
+                work = (memory, tuple(slices.values()))
+                if work not in done and all(start < stop for start, stop in slices.values()):
+                    done.add(work)
+                    parts.append(Part(processor, memory, slices, microbatch, microbatches))
         return parts
 
     def _at(self, layer: str, split: Split) -> Mapping[str, int]:
@@ -120,19 +146,33 @@ class Parts:
             name for name, there in self.places.items() if all(there[axis] == place[axis] for axis in others)
         )
 
-    def distance(self, processor: str, other: str) -> int:
-        """Along how many mesh axes two processors differ; more than there are for one outside."""
-        if processor not in self.places or other not in self.places:
-            return len(self.plan.mesh) + 1
-        here, there = self.places[processor], self.places[other]
-        return sum(here[axis] != there[axis] for axis in here)
+    def distance(self, memory: str, other: str) -> int:
+        """Along how many mesh axes the nearest processors of two memories differ.
 
-    def dimension(self, processors: Sequence[str]) -> str:
-        """The mesh axes along which processors differ, joined by ``+``; empty for some outside."""
-        if any(processor not in self.places for processor in processors):
+        More than there are for a memory in which no processor of the mesh computes.
+        """
+        return min(
+            (
+                sum(here[axis] != there[axis] for axis in here)
+                for here in self._in_memory.get(memory, ())
+                for there in self._in_memory.get(other, ())
+            ),
+            default=len(self.plan.mesh) + 1,
+        )
+
+    def dimension(self, memories: Sequence[str]) -> str:
+        """The mesh axes along which the processors of memories differ, joined by ``+``.
+
+        Empty when in one of them no processor of the mesh computes.
+        """
+        if any(memory not in self._in_memory for memory in memories):
             return ""
-        places = [self.places[processor] for processor in processors]
-        return "+".join(axis for axis in self.plan.mesh if len({place[axis] for place in places}) > 1)
+        places = [self._in_memory[memory] for memory in memories]
+        return "+".join(
+            axis
+            for axis in self.plan.mesh
+            if len({frozenset(place[axis] for place in there) for there in places}) > 1
+        )
 
 
 def mesh_processors(plan: Plan, hardware: Hardware) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ class TaskKind(Enum):
     COMPUTE = "compute"
     SUM = "sum"
     TRANSFER = "transfer"
+    SIGNAL = "signal"
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,12 @@ class PlacedTask:
     operand to shard. A transfer is one message of several regions: it writes ``copy0`` from
     what it reads as ``source0``, to which it adds ``addend0`` if there is one, and so on.
     in_place: (written, read) shards that may share bytes. priority: what runs first of what is
-    ready; less is sooner, then ``order`` decides. after: tasks of the same step and
-    after_previous: tasks of the step before, beyond those whose values are read, that must have
-    ended. collective: what a transfer or sum is part of, such as ``all-reduce ring``; dimension:
-    the mesh axes along which its members differ; empty when it belongs to none. place: the memory
-    of what computes or sums. accesses: what it reads and writes in which bank of that.
+    ready; less is sooner, then ``order`` decides. after: tasks of the same step, and
+    after_earlier: (task, how many steps earlier) of others, that must have ended, beyond those
+    whose values are read. collective: what a transfer or sum is part of, such as
+    ``all-reduce ring``; dimension: the mesh axes along which its members differ; empty when it
+    belongs to none. place: the memory of what computes or sums. accesses: what it reads and
+    writes in which bank of that.
     """
 
     name: str
@@ -102,7 +104,7 @@ class PlacedTask:
     in_place: tuple[tuple[str, str], ...] = ()
     priority: tuple[int, int] = (0, 0)
     after: tuple[str, ...] = ()
-    after_previous: tuple[str, ...] = ()
+    after_earlier: tuple[tuple[str, int], ...] = ()
     collective: str = ""
     dimension: str = ""
     place: str = ""
@@ -165,8 +167,14 @@ class PlacedGraph:
         yield from (
             f"{task.name!r} is to come after {name!r}, which is no task"
             for task in self.tasks
-            for name in (*task.after, *task.after_previous)
+            for name in (*task.after, *(name for name, _ in task.after_earlier))
             if name not in names
+        )
+        yield from (
+            f"{task.name!r} is to come after {name!r} of {steps} steps earlier; at least 1 is possible"
+            for task in self.tasks
+            for name, steps in task.after_earlier
+            if steps < 1
         )
         yield from (f"two tasks are called {name!r}" for name, count in names.items() if count > 1)
         seen: set[str] = set()

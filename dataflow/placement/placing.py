@@ -22,20 +22,22 @@ from dataclasses import replace
 from dataflow.errors import PlanError
 from dataflow.graph import Task, TaskGraph
 from dataflow.hardware import Hardware
+from dataflow.number import partial_dtype
 from dataflow.ops import GRADIENT_SUFFIX, Phase
+from dataflow.placement.banks import assigned_banks, with_accesses
 from dataflow.placement.contributions import Contribution, Contributions, Delivery, Home
 from dataflow.placement.control import Control, Slot
 from dataflow.placement.copies import Copies
 from dataflow.placement.exchange import Exchange
 from dataflow.placement.finishing import finished_tasks
-from dataflow.placement.ledger import Context, Ledger, Parcel
+from dataflow.placement.ledger import Context, Ledger
+from dataflow.placement.loads import Loads
 from dataflow.placement.parts import Part, Parts
-from dataflow.placement.placed import Piece, PlacedGraph, Read, Shard
+from dataflow.placement.placed import PlacedGraph, Read, Shard
 from dataflow.placement.recomputation import with_recomputation
 from dataflow.placement.storage import Storage
 from dataflow.placement.sums import Sums
 from dataflow.plan import Plan
-from dataflow.region import Region
 from dataflow.tensor import Tensor, TensorKind
 
 
@@ -50,19 +52,21 @@ def place(graph: TaskGraph, hardware: Hardware, plan: Plan) -> PlacedGraph:
             f"hardware {hardware.name!r} has no host, but the batch starts in host memory; "
             "add one under 'hosts'"
         )
-    parts = Parts(plan, graph.ops, hardware)
+    parts = Parts(plan, graph.ops, hardware, graph.gradient_ops)
     graph = with_recomputation(graph, plan)
     ledger = Ledger(graph, hardware)
     placement = _Placement(ledger, plan, parts)
     placement.place_all()
-    tasks = finished_tasks(ledger, placement.control.after())
+    tasks = finished_tasks(ledger, placement.control.after(), plan.buffers)
+    banks = assigned_banks(graph, hardware, plan, ledger.shards, tasks)
     return PlacedGraph(
         task_graph=graph,
         hardware=hardware,
         plan=plan,
         shards=ledger.shards,
         homes={name: tuple(shard.name for shard in shards) for name, shards in ledger.homes.items()},
-        tasks=tasks,
+        tasks=with_accesses(tasks, ledger.shards, banks) if banks else tasks,
+        banks=banks,
     )
 
 
@@ -76,6 +80,7 @@ class _Placement:
         self.storage = Storage(ledger.graph, plan, parts)
         self.contributions = Contributions(ledger.graph, parts)
         self.control = Control(plan, parts)
+        self.loads = Loads(ledger, self.control)
         exchange = Exchange(ledger, plan, parts)
         self.copies = Copies(ledger, parts, exchange)
         self.sums = Sums(ledger, self.copies, exchange, self._shard_of, plan.bucket_bytes)
@@ -137,7 +142,7 @@ class _Placement:
             for part in parts:
                 region = task.op.region(operand.removesuffix(GRADIENT_SUFFIX), part.slices)
                 if region is not None:
-                    needs.setdefault(name, []).append(Home(region, part.processor))
+                    needs.setdefault(name, []).append(Home(region, part.memory))
         return needs
 
     def _place_part(self, task: Task, index: int, part: Part, why: Context) -> None:
@@ -146,7 +151,7 @@ class _Placement:
             region = task.op.region(operand.removesuffix(GRADIENT_SUFFIX), part.slices)
             if region is not None:
                 tensor = self.graph.tensors[name]
-                pieces = self.ledger.pieces(tensor, region, part.processor, self._use(tensor, task, part))
+                pieces = self.ledger.pieces(tensor, region, part.memory, self._use(tensor, task, part))
                 reads.append(Read(operand, region, pieces))
         writes: dict[str, Shard] = {}
         for tensor_name, contribution in self.contributions.by(task, index):
@@ -165,9 +170,11 @@ class _Placement:
         old, gradient = tensors[task.reads["parameter"]], tensors[task.reads["gradient"]]
         self.copies.bring(old, stored.update, why)
         self.copies.bring(gradient, stored.update, why)
-        in_memory = Counter(home.memory for home in stored.update)
-        for home in stored.update:
-            self.ledger.add_home(tensors[task.reads["velocity"]], home.region, home.memory)
+        there = [(home, self._updater(gradient, home)) for home in stored.update]
+        several = Counter(processor for _, processor in there)
+        for home, processor in there:
+            if "velocity" in task.reads:
+                self.ledger.add_home(tensors[task.reads["velocity"]], home.region, home.memory)
             reads = [
                 Read(operand, home.region, self.ledger.pieces(tensors[name], home.region, home.memory))
                 for operand, name in task.reads.items()
@@ -177,19 +184,23 @@ class _Placement:
                 for operand, name in task.writes.items()
             }
             slices = dict(zip(task.op.loops, home.region.ranges, strict=True))
-            which = home.region.describe(old.region) if in_memory[home.memory] > 1 else ""
-            place = (f"{task.name}{which} on {home.memory}", home.memory)
+            which = home.region.describe(old.region) if several[processor] > 1 else ""
+            place = (f"{task.name}{which} on {processor}", processor)
             self.ledger.add_compute(task, task.op.local(slices), place, reads, writes, why)
         new = tensors[task.writes["new_parameter"]]
         self.copies.bring(new, stored.parameter, why, homes=True)
+
+    def _updater(self, gradient: Tensor, home: Home) -> str:
+        """Who updates a parameter in a memory: whom the plan names, or else who has made the gradient."""
+        pieces = self.ledger.pieces(gradient, home.region, home.memory)
+        return home.processor or self.ledger.worker(home.memory, (piece.shard for piece in pieces))
 
     # -- copying ----------------------------------------------------------------------
 
     def _bring(self, tensor: Tensor, needs: Sequence[Home], task: Task, part: Part, why: Context) -> None:
         """Sees to it that what is needed of a tensor, for a micro-batch as a part's, is there."""
         if tensor.kind is TensorKind.BATCH:
-            for need in needs:
-                self._load(tensor, need.region, need.memory)
+            self.loads.bring(tensor, needs)
             return
         if tensor.kind is TensorKind.PARAMETER:
             for home in self.storage.of[tensor.name].parameter:
@@ -206,22 +217,6 @@ class _Placement:
             return ""
         apart = self.storage.of[tensor.name].sharded and part.microbatches > 1
         return f"{task.phase.label} #{part.microbatch}" if apart else task.phase.label
-
-    def _load(self, tensor: Tensor, region: Region, memory: str) -> None:
-        """Has the next step's batch copied from the nearest host while this step's is read.
-
-        The copy may begin once the batch before this one has been read for the last time
-        (``finishing``), so a memory holds two batches.
-        """
-        if any(shard.region.contains(region) for shard in self.ledger.held(tensor, memory)):
-            return
-        host = self.ledger.hardware.nearest_host(memory)
-        following = replace(tensor, version=1)
-        source = self.ledger.add_shard(following, tensor.region, host, supplied=True)
-        self.ledger.add_home(tensor, region, memory)
-        copy = self.ledger.add_shard(following, region, memory)
-        why = Context(tensor.layer, Phase.LOAD, self.control.priority(Phase.LOAD, 0, 1))
-        self.ledger.add_transfer(host, memory, [Parcel(region, (Piece(source.name, region),), copy)], why)
 
     # -- summing ----------------------------------------------------------------------
 
@@ -246,19 +241,26 @@ class _Placement:
             maker = self._producer[primal]
             operand = next(operand for operand, name in maker.writes.items() if name == primal)
             regions = [
-                (maker.op.region(operand, part.slices), part.processor)
+                (maker.op.region(operand, part.slices), part)
                 for part in self.parts.of(maker.layer, Phase.GRADIENT)
             ]
             return list(
-                dict.fromkeys(Home(region, memory) for region, memory in regions if region is not None)
+                dict.fromkeys(
+                    Home(region, part.memory, part.processor)
+                    for region, part in regions
+                    if region is not None
+                )
             )
-        return list(dict.fromkeys(Home(c.region, c.memory) for c in self.contributions.to(tensor.name)))
+        return list(
+            dict.fromkeys(Home(c.region, c.memory, c.processor) for c in self.contributions.to(tensor.name))
+        )
 
     def _shard_to_write(self, tensor: Tensor, contribution: Contribution) -> Shard:
         """The shard that a slice writes: of the tensor itself, or of a part of the sum it will be."""
         if not self._delivery(tensor).is_final(contribution):
             number = self.contributions.number(tensor.name, contribution)
-            tensor = replace(tensor, base=f"{tensor.base}.part{number}")
+            base = f"{tensor.base}.part{number}"
+            tensor = replace(tensor, base=base, dtype=partial_dtype(tensor.dtype))
         return self.ledger.add_shard(tensor, contribution.region, contribution.memory)
 
     def _shard_of(self, contribution: Contribution) -> Shard:

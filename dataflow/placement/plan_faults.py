@@ -28,6 +28,7 @@ def plan_faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware, mesh: Seq
             for fault in _rule_faults(plan, pattern, rule, ops, hardware)
         ),
         *_microbatch_faults(plan, ops),
+        *_control_faults(plan, hardware),
     ]
 
 
@@ -109,7 +110,8 @@ def _rule_faults(
     splits = (("layer", rule), ("gradient of layer", rule.gradient), ("update of layer", rule.update))
     for what, split in splits:
         if split is not None:
-            known = learned if split is rule.update else possible
+            # Finite differences slice a layer's weights, which only the task graph tells.
+            known = {"update": learned, "gradient": possible | learned}.get(what.split()[0], possible)
             yield from _split_faults(plan, f"{what} {pattern!r}", split, known, hardware)
     yield from _same_loop_faults(pattern, rule, [ops[name] for name in matched])
     if rule.update and "velocity" in rule.store:
@@ -183,6 +185,20 @@ def _microbatch_faults(plan: Plan, ops: Mapping[str, Op]) -> Iterator[str]:
         if count > batch and count not in said:
             said.add(count)
             yield f"layer {layer!r} has {count} micro-batches of a batch of {batch}; at most one an image"
+
+
+def _control_faults(plan: Plan, hardware: Hardware) -> Iterator[str]:
+    control = plan.control
+    if control.kind != "dataflow" and hardware.controller is None:
+        yield (
+            f"control is {control.kind!r}, but hardware {hardware.name!r} has no controller; describe one "
+            "under 'controller', or leave control at 'dataflow'"
+        )
+    if control.spacing_ps is not None and control.kind != "static":
+        yield (
+            f"control has a spacing, but is {control.kind!r}; only a 'static' controller signals tasks at "
+            "fixed times"
+        )
 
 
 def _twice(names: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataflow.graph import Task, TaskGraph
 from dataflow.ops import Phase
@@ -11,6 +11,7 @@ from dataflow.placement.contributions import Home
 from dataflow.placement.parts import Parts
 from dataflow.plan import Axes, Plan, axes_of
 from dataflow.region import Region, uncovered
+from dataflow.tensor import Tensor, TensorKind
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,14 @@ class Storage:
 
     A parameter lives where forward slices read it, and is updated there. What a plan stores in
     shards lives along a mesh axis in shards of that; a plan may name other places to update it.
+    Parameters that are never updated, of graphs that only infer, have a home alone.
     """
 
     def __init__(self, graph: TaskGraph, plan: Plan, parts: Parts) -> None:
         self._graph = graph
         self._plan = plan
         self._parts = parts
-        self._read: dict[str, dict[Home, None]] = {}
+        self._read: dict[str, dict[Home, Home]] = {}
         for task in graph.tasks:
             if task.phase in (Phase.FORWARD, Phase.LOSS):
                 self._note_reads(task)
@@ -47,24 +49,38 @@ class Storage:
         for task in graph.tasks:
             if task.phase is Phase.UPDATE:
                 self.of[task.reads["gradient"]] = self.of[task.reads["parameter"]] = self._stored(task)
+        for name in self._read:
+            if name not in self.of:
+                self.of[name] = self._constant(graph.tensors[name])
 
     def _note_reads(self, task: Task) -> None:
         for part in self._parts.of(task.layer, task.phase):
             for operand, name in task.reads.items():
+                if self._graph.tensors[name].kind is not TensorKind.PARAMETER:
+                    continue
                 region = task.op.region(operand, part.slices)
                 if region is not None:
-                    self._read.setdefault(name, {})[Home(region, part.processor)] = None
+                    home = Home(region, part.memory, part.processor)
+                    self._read.setdefault(name, {}).setdefault(home, home)
+
+    def _constant(self, tensor: Tensor) -> Stored:
+        """Of a parameter that nothing updates: where it is read, or in the shards it is stored in."""
+        read = _disjoint(tuple(self._read[tensor.name]))
+        store = self._plan.rule(tensor.layer).store
+        homes = self._shards(read, store["parameter"]) if "parameter" in store else read
+        return Stored(homes, (), (), scattered=False, sharded="parameter" in store)
 
     def _stored(self, task: Task) -> Stored:
         tensor = self._graph.tensors[task.reads["parameter"]]
         read = _disjoint(tuple(self._read[tensor.name]))
         store = self._plan.rule(tensor.layer).store
         parameter = self._shards(read, store["parameter"]) if "parameter" in store else read
-        update = parameter
+        # In an address space, whoever made a gradient adds it up and applies it, unless the plan says.
+        update = tuple(Home(home.region, home.memory) for home in parameter) if not store else parameter
         parts = self._parts.of_update(tensor.layer, task.op)
         if parts is not None:
             update = _distinct(
-                Home(Region(tuple(part.slices[loop] for loop in task.op.loops)), part.processor)
+                Home(Region(tuple(part.slices[loop] for loop in task.op.loops)), part.memory, part.processor)
                 for part in parts
             )
         elif "velocity" in store:
@@ -79,9 +95,9 @@ class Storage:
     def _shards(self, read: tuple[Home, ...], axes: Axes) -> tuple[Home, ...]:
         """Each home's region in shards on all processors along axes, whether these have work or not."""
         return _distinct(
-            Home(region, processor)
+            Home(region, self._parts.hardware.memory_of(processor), processor)
             for home in read
-            for processor in self._parts.along(home.memory, axes_of(axes))
+            for processor in self._parts.along(home.processor, axes_of(axes))
             for region in (self._parts.stored(home.region, processor, axes_of(axes)),)
             if region is not None
         )
@@ -93,9 +109,10 @@ def _distinct(homes: Iterable[Home]) -> tuple[Home, ...]:
 
 def _disjoint(homes: Collection[Home]) -> tuple[Home, ...]:
     """The same regions in the same memories, no part of them twice in one: the largest are left whole."""
-    kept: dict[str, list[Region]] = {}
+    kept: dict[str, list[Home]] = {}
     for home in sorted(homes, key=lambda home: -home.region.size):
         there = kept.setdefault(home.memory, [])
-        there += uncovered(home.region, tuple(there))
+        left = uncovered(home.region, tuple(each.region for each in there))
+        there += [replace(home, region=region) for region in left]
     order = dict.fromkeys(home.memory for home in homes)
-    return tuple(Home(region, memory) for memory in order for region in kept[memory])
+    return tuple(home for memory in order for home in kept[memory])

@@ -71,7 +71,7 @@ class Sums:
         for home in delivery.homes:
             local = [shard for shard in parts if shard.memory == home.memory]
             total = self.ledger.add_home(tensor, home.region, home.memory)
-            self.ledger.add_sum(total, local, why(microbatches))
+            self.ledger.add_sum(total, local, why(microbatches), home.processor)
 
     def _sum_into(
         self,
@@ -89,6 +89,10 @@ class Sums:
         regular: dict[tuple[str, ...], dict[Home, Mapping[str, Shard]]] = {}
         for home, shares in taken.items():
             final = len(shares) == 1 and id(shares[0][0]) in alone
+            if final and self._added_apart(home, *shares[0]):
+                parts = [self.written(each) for each in shares[0][0].contributions[home.memory]]
+                self._sum_at(tensor, home, parts, why)
+                continue
             addends = [self._value(tensor, group, memory, whys, final=final) for group, memory in shares]
             if final and addends[0].tensor.name == tensor.name:
                 if addends[0].memory == home.memory:
@@ -106,6 +110,20 @@ class Sums:
         for memories, homes in regular.items():
             for pattern, payloads in self._patterns(tensor, memories, homes, why).items():
                 self._reduce(pattern, payloads, why, bucketed=bucketed)
+
+    def _added_apart(self, home: Home, group: Group, memory: str) -> bool:
+        """Whether each home of a group is added up by itself: several processors share the work of it.
+
+        Micro-batches are added one after the other, by one of them.
+        """
+        return (
+            memory == home.memory
+            and home.processor != ""
+            and home.region != group.region
+            and len(self.ledger.hardware.processors_in(memory)) > 1
+            and len(group.contributions[memory]) > 1
+            and len(group.microbatches(memory)) == 1
+        )
 
     def _value(self, tensor: Tensor, group: Group, memory: str, whys: Whys, *, final: bool) -> Shard:
         """The sum of a group's contributions in one memory; those of micro-batches one after another."""
@@ -163,7 +181,8 @@ class Sums:
             to = self.copies.between(why, shard.memory, home.memory)
             self.ledger.add_transfer(shard.memory, home.memory, [parcel], to)
             local.append(copy)
-        self.ledger.add_sum(self.ledger.add_home(tensor, home.region, home.memory), local, why)
+        total = self.ledger.add_home(tensor, home.region, home.memory)
+        self.ledger.add_sum(total, local, why, home.processor)
 
     def _patterns(
         self,

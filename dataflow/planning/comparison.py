@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dataflow.errors import OutOfMemoryError
 from dataflow.experiment import Experiment
-from dataflow.graph import training_graph
+from dataflow.graph import step_graph
 from dataflow.measurement import measure
 from dataflow.metrics import Metrics
 from dataflow.placement import place
@@ -30,7 +30,7 @@ class Compared:
 
 def compared(experiment: Experiment, search: PlanSearch) -> tuple[Compared, ...]:
     """The best plan, the next best, data parallelism, and the experiment's own if it has one."""
-    graph = training_graph(experiment)
+    graph = step_graph(experiment)
     plans: list[tuple[str, Plan]] = []
     for name, plan in _named_plans(experiment, search):
         same = next((index for index, (_, other) in enumerate(plans) if other == plan), None)

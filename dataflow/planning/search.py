@@ -15,7 +15,7 @@ from functools import partial
 from dataflow.cost import PS_PER_S
 from dataflow.errors import CheckError, InterruptedSearchError, PlanError
 from dataflow.experiment import Experiment
-from dataflow.graph import training_graph
+from dataflow.graph import step_graph
 from dataflow.plan import Plan
 from dataflow.planning.auto import AutoPlan
 from dataflow.planning.bound import WorkBound
@@ -56,7 +56,7 @@ class _Search:
         self.auto = auto
         self.experiment = experiment
         self.space = Space(experiment, auto)
-        graph = training_graph(experiment)
+        graph = step_graph(experiment)
         self.evaluator = Evaluator(experiment, graph)
         self.bound = WorkBound(graph, experiment.hardware)
         steps = self.evaluator.steps

@@ -48,18 +48,23 @@ def _exclusion_faults(spans: Sequence[Span], capacity: Mapping[str, int]) -> Ite
 
 
 def _fair_faults(spans: Sequence[Span], hardware: Hardware, resources: Resources) -> Iterator[str]:
-    """What shares links is no faster than alone, and a channel carries no more than it can while it is busy.
+    """What shares links or engines is no faster than alone, and they do no more than they can while busy.
 
-    Ends are rounded to whole picoseconds, so each transfer may lack one.
+    Ends are rounded to whole picoseconds, so each span may lack one.
     """
     busy: dict[str, tuple[int, int, float, int]] = {}
     for span in spans:
-        if span.source is None or resources.fair.isdisjoint(span.resources):
+        if resources.fair.isdisjoint(span.resources):
             continue
-        alone_ps = hardware.transfer_ps(span.bytes, *span.ends)
+        if span.source is not None:
+            alone_ps: float = hardware.transfer_ps(span.bytes, *span.ends)
+            occupied = resources.passed_ps(span.bytes, span.ends)
+        else:
+            occupied = resources.occupied_ps(span.engine_operations)
+            alone_ps = max(occupied.values(), default=0.0)
         if span.length_ps < alone_ps - 1:
-            yield f"{span.name!r} takes {span.length_ps} ps, but {alone_ps} ps when it shares nothing"
-        for channel, occupied_ps in _occupied_ps(span, hardware, resources).items():
+            yield f"{span.name!r} takes {span.length_ps} ps, but {alone_ps:.0f} ps when it shares nothing"
+        for channel, occupied_ps in occupied.items():
             start, end, needed, count = busy.get(channel, (0, 0, 0.0, 0))
             if span.start_ps >= end:
                 yield from _overfull(channel, start, end, needed, count)
@@ -67,15 +72,6 @@ def _fair_faults(spans: Sequence[Span], hardware: Hardware, resources: Resources
             busy[channel] = (start, max(end, span.end_ps), needed + occupied_ps, count + 1)
     for channel, interval in busy.items():
         yield from _overfull(channel, *interval)
-
-
-def _occupied_ps(span: Span, hardware: Hardware, resources: Resources) -> dict[str, float]:
-    """How long a transfer would need each fair channel of its route if it had all of it."""
-    found: dict[str, float] = {}
-    for link in hardware.route(*span.ends):
-        if link.channel in resources.fair:
-            found[link.channel] = max(found.get(link.channel, 0.0), link.occupied_ps(span.bytes))
-    return found
 
 
 def _overfull(channel: str, start: int, end: int, needed_ps: float, count: int) -> Iterator[str]:

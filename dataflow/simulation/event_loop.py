@@ -1,114 +1,119 @@
 """The event loop: processors and links pull from ready sets, SimPy keeps the time.
 
 One event an instant: all that ends then ends, in the order in which it started; then what
-can start starts, and what shares links gets new rates. So what runs next depends on the explicit
-key (step, priority, order) alone, never on the order in which events were made.
+can start starts, and what shares links or engines gets new rates. So what runs next depends on the
+explicit key (step, priority, order) alone, never on the order in which events were made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from heapq import heappop, heappush
-from typing import NamedTuple
+from collections.abc import Callable, Collection
 
 import simpy
 
-from dataflow.errors import DeadlockError
-from dataflow.placement import PlacedGraph, TaskKind
+from dataflow.placement import PlacedGraph
+from dataflow.simulation.arrivals import Admission, Arrivals
+from dataflow.simulation.compiled import Compiled, initially
+from dataflow.simulation.deadlock import deadlock
 from dataflow.simulation.flows import Flow, Flows
 from dataflow.simulation.memory import Memories
 from dataflow.simulation.observer import Observer
-from dataflow.simulation.resources import Passage, Resources
-from dataflow.simulation.schedule import Compiled, Instance
-from dataflow.tensor import TensorKind
+from dataflow.simulation.queues import Queues
+from dataflow.simulation.race import Race
+from dataflow.simulation.resources import CONTROLLER, Passage, Resources
+from dataflow.simulation.signalling import DynamicControl, Key, Message, control_of
+from dataflow.simulation.steps import Steps
+from dataflow.simulation.under_way import UnderWay, message_passage
 from dataflow.trace import Span, Trace
 
-Key = tuple[int, int, int, int, int]
-"""Priority of an instance of a task: step, the task's priority, order; and its index, which never decides."""
-
-
-class _UnderWay(NamedTuple):
-    """A task that has started and not ended."""
-
-    step: int
-    task: int
-    passage: Passage
-    ready_ps: int
-    start_ps: int
-    cause: int | None
+_NEVER = 2**62
 
 
 class Simulation:
-    """State of one run."""
+    """State of one run. light: leaves neither spans nor memory events, and is quicker."""
 
     def __init__(
         self,
         placed: PlacedGraph,
         steps: int,
-        observer: Observer | None,
-        progress: Callable[[int, int], None] | None,
+        observer: Observer | None = None,
+        progress: Callable[[int, int], None] | None = None,
         compiled: Compiled | None = None,
+        *,
+        arrivals: Arrivals | None = None,
+        light: bool = False,
+        first_step: int = 0,
     ) -> None:
         compiled = compiled or Compiled(placed)
         self.placed = placed
-        self.steps = steps
         self.observer = observer
         self.progress = progress
+        self.light = light
         self.env = simpy.Environment(initial_time=0)
         self.now = 0
-        self.schedule = compiled.schedule
-        self.memories = Memories(compiled.holdings, placed.hardware.memories, steps)
+        schedule = self.schedule = compiled.schedule
+        self.compiled = compiled
+        self.admission = None if arrivals is None else Admission(arrivals)
+        self.count = steps if arrivals is None else len(arrivals.times_ps)
+        self.race = Race(compiled, first_step) if schedule.raced else None
+        gated = schedule.first if self.race or arrivals else []
+        self.steps = Steps(schedule, self.count, [*gated, *schedule.raced])
+        self.total = self.count * len(placed.tasks) + len(schedule.loads)
+        last = _NEVER if arrivals else steps
+        self.memories = Memories(compiled.holdings, placed.hardware.memories, last, recording=not light)
         self.resources = Resources(placed.hardware)
+        self.control = control_of(placed)
         self.flows = Flows()
-        self.accesses = compiled.accesses
-        self.passages: list[Passage] = [self.resources.passage(task) for task in placed.tasks]
-        self.keys = compiled.keys
-        self.operations = compiled.operations
-        all_steps = range(-1, steps)
-        self.waiting = {step: self.schedule.waits(step) for step in all_steps}
-        self.unfinished = {step: len(self.schedule.tasks_of(step)) for step in all_steps}
-        self.ended, self.total = 0, sum(self.unfinished.values())
-        self.ready: dict[str, list[Key]] = {name: [] for name in placed.hardware.processors}
-        self.positions = {name: position for position, name in enumerate(placed.hardware.processors)}
-        self.called: set[str] = set()
-        self.pending: list[tuple[Key, str]] = []
-        self.blocked: dict[str, list[Key]] = {}
-        self.readied: dict[tuple[int, int], tuple[int, int | None]] = {}
+        self.passages = self.resources.passages(placed.tasks, compiled.semaphores)
+        told = self.control.processors if self.control else frozenset[str]()
+        self.signalled = [task.processor in told for task in placed.tasks]
+        self.queues = Queues(self.resources, placed.hardware.processors, self.passages)
+        self.readied: dict[tuple[int, int], tuple[int, int, int | None]] = {}
+        self.cold = bool(schedule.loads)
         self.held_back: list[int] = []
         self.endings: dict[int, list[int]] = {}
-        self.under_way: dict[int, _UnderWay] = {}
-        self.started = 0
+        self.under_way: dict[int, UnderWay] = {}
+        self.started = self.ended = 0
         self.spans: dict[int, Span] = {}
+        self.busy = dict.fromkeys(placed.hardware.processors, 0)
         self.start_ps = 0
-        self.step_ends = [0] * steps
+        self.step_starts: dict[int, int] = {}
+        self.step_ends: dict[int, int] = {}
 
     # -- the run --------------------------------------------------------------------
 
     def run(self) -> Trace:
         """Everything from the first load to the end of the last step."""
-        self._place_what_is_there()
-        for step, waiting in self.waiting.items():
-            for index, count in enumerate(waiting):
-                if count == 0:
-                    self._make_ready(step, index, None)
+        there = initially(self.placed)
+        for instance in there:
+            self.memories.allocate(instance, 0)
+        if self.observer:
+            self.observer.begins(there)
+        for step, index in list(self.steps.at_once()):
+            self._make_ready(step, index, None)
+        if self.race and not self.cold:
+            self._open(self.race, 0, None)
+        if self.admission and self.admission.next_ps is not None:
+            self._wake(self.admission.next_ps)
         self._wake(0)
         self.env.run()
         if self.ended < self.total:
-            raise self._deadlock()
-        spans = tuple(self.spans[number] for number in range(self.started))
-        return Trace(spans, tuple(self.memories.events), self.start_ps, tuple(self.step_ends))
+            left = self.total - self.ended
+            raise deadlock(self.steps, left, self.passages, self.resources.free, self.now)
+        return self._trace()
 
-    def _place_what_is_there(self) -> None:
-        """Parameters and velocities are in their memories before the first step."""
-        placed: list[Instance] = []
-        for name, shard in self.placed.shards.items():
-            loaded = shard.tensor.kind is TensorKind.BATCH
-            from_start = shard.tensor.carried and shard.tensor.version == 0 and name not in self.placed.writer
-            if from_start and not loaded:
-                self.memories.allocate((name, 0), 0)
-                placed.append((name, 0))
-        if self.observer:
-            self.observer.begins(placed)
+    def _trace(self) -> Trace:
+        admission = self.admission
+        return Trace(
+            spans=tuple(self.spans[number] for number in sorted(self.spans)),
+            memory_events=tuple(self.memories.events),
+            start_ps=self.start_ps,
+            step_ends_ps=tuple(end_ps for _, end_ps in sorted(self.step_ends.items())),
+            step_starts_ps=tuple(start_ps for _, start_ps in sorted(self.step_starts.items())),
+            arrivals_ps=tuple(admission.accepted_ps) if admission else (),
+            lost_ps=tuple(admission.lost_ps) if admission else (),
+            busy_ps=self.busy,
+        )
 
     def _wake(self, time_ps: int) -> list[int]:
         """Has something happen at an instant; returns what ends then, to add to."""
@@ -122,64 +127,90 @@ class Simulation:
         self.now = int(event.env.now)
         for number in sorted((*self.endings.pop(self.now), *self.flows.take_ended(self.now))):
             self._end(number)
+        for step, index in self.race.due(self.now) if self.race else ():
+            self._release(step, (index,), None)
         self._dispatch()
+        if self.admission and self.admission.next_ps == self.now:
+            self._admit(self.admission)
         next_end_ps = self.flows.settle(self.now)
         if next_end_ps is not None:
             self._wake(next_end_ps)
 
     # -- readiness --------------------------------------------------------------------
 
+    def _admit(self, admission: Admission) -> None:
+        """Lets in or loses the requests that arrive now, each after what waits has started."""
+        while admission.next_ps == self.now:
+            step = admission.admit(len(self.step_starts))
+            if step is None:
+                self.total -= len(self.placed.tasks)
+            else:
+                self._release(step, self.schedule.first, None)
+                self._dispatch()
+        if admission.next_ps is not None:
+            self._wake(admission.next_ps)
+
+    def _open(self, race: Race, step: int, cause: int | None) -> None:
+        """Lets a step begin some of whose tasks are signalled at fixed times."""
+        for time_ps in race.open(step, self.now):
+            self._wake(time_ps)
+        self._release(step, self.schedule.first, cause)
+
+    def _release(self, step: int, indices: Collection[int], cause: int | None) -> None:
+        for index in self.steps.release(step, indices):
+            self._make_ready(step, index, cause)
+
     def _make_ready(self, step: int, index: int, cause: int | None) -> None:
-        if step == 0 and self.unfinished[-1]:
+        if self.cold and step == 0:
             self.held_back.append(index)
             return
-        self.readied[step, index] = (self.now, cause)
-        key = (step, *self.keys[index])
+        self.readied[step, index] = (self.now, self.now, cause)
+        key = (step, *self.compiled.keys[index])
         processor = self.placed.tasks[index].processor
-        if processor is None:
-            heappush(self.pending, (key, ""))
+        if self.control and self.signalled[index]:
+            self.control.ready(key)
         else:
-            heappush(self.ready[processor], key)
-            self.called.add(processor)
+            self.queues.add(key, processor)
 
     def _dispatch(self) -> None:
-        """Starts everything that can start now: tasks by processor, transfers in the order of the keys."""
-        free = self.resources.free
-        for processor in sorted(self.called, key=self.positions.__getitem__):
-            if free[processor] and self.ready[processor]:
-                self._start(heappop(self.ready[processor]))
-        self.called.clear()
-        while self.pending:
-            key, freed = heappop(self.pending)
-            taken = self.resources.first_taken(self.passages[key[-1]].held)
-            if taken is None:
-                self._start(key)
-            else:
-                heappush(self.blocked.setdefault(taken, []), key)
-            if freed and free[freed]:
-                self._unblock(freed)
-
-    def _unblock(self, resource: str) -> None:
-        """Lets the first transfer that waits for a resource try again, and in its wake the next."""
-        if self.blocked.get(resource):
-            heappush(self.pending, (heappop(self.blocked[resource]), resource))
+        """Starts everything that can start now."""
+        for key, processor in self.queues.startable():
+            self._start(key, processor)
+        if self.control and self.resources.free[CONTROLLER]:
+            self._send()
 
     # -- starting and ending ------------------------------------------------------------
 
-    def _start(self, key: Key) -> None:
+    def _start(self, key: Key, processor: str | None) -> None:
+        """A task starts, if not a transfer on a processor: the plan's, or the one it was handed to."""
         step, index = key[0], key[-1]
-        passage = self.passages[index]
-        self.resources.take(passage.held)
-        self.memories.at_start(self.accesses[index], step, self.now)
+        task = self.placed.tasks[index]
+        passage = self._passage(step, index) if self.race else self.passages[index]
+        if processor != task.processor and processor is not None:
+            passage = passage._replace(held=(processor,), used=(processor, *passage.used[1:]))
+        if step not in self.step_starts and step >= 0:
+            self.step_starts[step] = self.now
+        self.memories.at_start(self.compiled.accesses[index], step, self.now)
         if self.observer:
-            self.observer.started(step, self.placed.tasks[index])
-        ready_ps, cause = self.readied.pop((step, index))
-        if ready_ps < self.now:
-            users = self.resources.last_spans(passage.held)
-            cause = max((u for u in users if self.spans[u].end_ps == self.now), default=cause)
-        number = self.started
+            self.observer.started(step, task)
+        ready_ps, known_ps, cause = self.readied.pop((step, index))
+        if known_ps != self.now:
+            cause = max(self.resources.users_until(passage.held, self.now), default=cause)
+        self._go(UnderWay(step, index, processor, passage, ready_ps, self.now, cause))
+
+    def _passage(self, step: int, index: int) -> Passage:
+        """How a task goes through the machine; in a race it takes another time in every step."""
+        task = self.placed.tasks[index]
+        if self.race is None or task.processor is None:
+            return self.passages[index]
+        return self.resources.passage(task, position=self.race.position(step, task.name))
+
+    def _go(self, under_way: UnderWay) -> None:
+        """Has something take its resources, and end in time."""
+        number, passage = self.started, under_way.passage
         self.started += 1
-        self.under_way[number] = _UnderWay(step, index, passage, ready_ps, self.now, cause)
+        self.resources.take(passage.held)
+        self.under_way[number] = under_way
         after_ps = self.now + passage.length_ps
         if not passage.shares:
             self._wake(after_ps).append(number)
@@ -188,100 +219,82 @@ class Simulation:
         if passage.length_ps:
             self._wake(after_ps)
 
-    def _span(self, number: int, under_way: _UnderWay) -> Span:
-        task = self.placed.tasks[under_way.task]
-        return Span(
-            index=number,
-            name=task.name,
-            task=under_way.task,
-            step=under_way.step,
-            kind=task.kind,
-            layer=task.layer,
-            phase=task.phase,
-            operation=self.operations[under_way.task],
-            resources=under_way.passage.used,
-            processor=task.processor,
-            source=task.ends[0] if task.ends else None,
-            destination=task.ends[1] if task.ends else None,
-            ready_ps=under_way.ready_ps,
-            start_ps=under_way.start_ps,
-            end_ps=self.now,
-            flop=task.flop,
-            bytes=task.bytes,
-            bound=under_way.passage.bound,
-            cause=under_way.cause,
-            collective=task.collective,
-            dimension=task.dimension,
-        )
+    def _send(self) -> None:
+        """The controller, which is free, sends or takes the next message."""
+        sent = self.control.next() if self.control else None
+        if sent is None:
+            return
+        step, index = sent.key[0], sent.key[-1]
+        passage = message_passage(sent.length_ps)
+        ready_ps, known_ps, cause = self.readied[step, index]
+        if known_ps != self.now:
+            cause = max(self.resources.users_until(passage.held, self.now), default=cause)
+        self._go(UnderWay(step, index, sent.processor, passage, ready_ps, self.now, cause, sent))
 
     def _end(self, number: int) -> None:
         under_way = self.under_way.pop(number)
-        step, index = under_way.step, under_way.task
-        self.spans[number] = self._span(number, under_way)
-        self.resources.give_back(under_way.passage.held, number)
-        processor = self.placed.tasks[index].processor
-        if processor is None:
-            for resource in under_way.passage.held:
-                self._unblock(resource)
-        else:
-            self.called.add(processor)
+        step, index, processor = under_way.step, under_way.task, under_way.processor
+        self.resources.give_back(under_way.passage.held, number, self.now)
+        task = self.placed.tasks[index]
+        if not self.light:
+            self.spans[number] = under_way.span_of(number, task, self.compiled.operations[index], self.now)
+        if under_way.sent:
+            self._taken_in(under_way, number)
+            return
+        self.queues.given_back(under_way.passage.held, processor)
+        if processor is not None:
+            self.busy[processor] += self.now - under_way.start_ps
         if self.observer:
-            self.observer.ended(step, self.placed.tasks[index])
-        for instance in self.memories.at_end(self.accesses[index], step, self.now):
+            self.observer.ended(step, task)
+        for instance in self.memories.at_end(self.compiled.accesses[index], step, self.now):
             if self.observer:
                 self.observer.freed(instance)
-        self.waiting[step][index] = -1
-        self._count(step, number)
-        self._tell(step, self.schedule.next_within[index], number)
-        self._tell(step + 1, self.schedule.next_after[index], number)
+        if self.signalled[index] and isinstance(self.control, DynamicControl) and processor:
+            self.readied[step, index] = (self.now, self.now, number)
+            self.control.ended((step, *self.compiled.keys[index]), processor)
+        else:
+            self._finish(step, index, number)
 
-    def _tell(self, step: int, indices: list[int], cause: int) -> None:
-        """Lets the tasks that waited for an ended one know."""
-        waiting = self.waiting.get(step)
-        if waiting is None:
+    def _taken_in(self, under_way: UnderWay, number: int) -> None:
+        """A message has arrived: at the processor, or at the controller."""
+        sent, processor = under_way.sent, under_way.processor
+        assert sent is not None
+        assert processor is not None
+        step, index = under_way.step, under_way.task
+        if sent.message is Message.COMPLETION:
+            assert isinstance(self.control, DynamicControl)
+            self.control.free(sent.key, processor)
+            del self.readied[step, index]
+            self._finish(step, index, number)
             return
-        for index in indices:
-            if waiting[index] > 0:
-                waiting[index] -= 1
-                if waiting[index] == 0:
-                    self._make_ready(step, index, cause)
+        self.readied[step, index] = (under_way.ready_ps, self.now, number)
+        self.queues.add(sent.key, processor)
 
-    def _count(self, step: int, number: int) -> None:
-        """Notes that a task has ended; step 0 begins when the whole first batch is in place."""
+    def _finish(self, step: int, index: int, number: int) -> None:
+        """Lets those that wait for a task know that it has ended."""
         self.ended += 1
-        self.unfinished[step] -= 1
-        if self.unfinished[step] == 0:
-            if step >= 0:
-                self.step_ends[step] = self.now
-            else:
-                self.start_ps = self.now
-                for index in self.held_back:
-                    self._make_ready(0, index, number)
+        over = self.steps.end(step, index)
+        if over:
+            self._end_step(step, number)
         if self.progress:
             self.progress(self.ended, self.total)
+        told = self.schedule.next_within[index]
+        if told and not over:
+            for other in self.steps.tell(step, told):
+                self._make_ready(step, other, number)
+        if self.schedule.next_after[index]:
+            for later, other in self.steps.tell_later(step, index):
+                self._make_ready(later, other, number)
 
-    # -- when nothing can happen any more ---------------------------------------------
-
-    def _deadlock(self) -> DeadlockError:
-        waiting = [
-            (s, i) for s, counts in self.waiting.items() for i, count in enumerate(counts) if count >= 0
-        ]
-        lines: list[str] = []
-        for step, index in waiting[:10]:
-            task = self.placed.tasks[index]
-            missing = [
-                f"{self.placed.tasks[i].name!r} (step {s})"
-                for s, i in self.schedule.predecessors(step, index)
-                if self.waiting[s][i] >= 0
-            ]
-            if not missing and task.kind is TaskKind.TRANSFER:
-                taken = [name for name in self.passages[index].held if not self.resources.free[name]]
-                missing = [f"{name!r}, which is never free" for name in taken]
-            lines.append(f"  - {task.name!r} (step {step}) waits for {', '.join(missing) or 'its turn'}")
-        more = len(waiting) - len(lines)
-        tail = f"\n  ... and {more} more" if more > 0 else ""
-        return DeadlockError(
-            f"deadlock at {self.now / 1e9:.3f} ms: {len(waiting)} tasks wait and nothing can happen\n"
-            + "\n".join(lines)
-            + tail
-        )
+    def _end_step(self, step: int, number: int) -> None:
+        """A step has ended; when that is the load of the whole first batch, step 0 begins."""
+        self.steps.forget(step)
+        if step >= 0:
+            self.step_ends[step] = self.now
+        else:
+            self.start_ps = self.now
+            self.cold = False
+            for index in self.held_back:
+                self._make_ready(0, index, number)
+        if self.race and step + 1 < self.count:
+            self._open(self.race, step + 1, number)

@@ -8,15 +8,18 @@ from heapq import heappop, heappush
 
 from dataflow.simulation.fairness import max_min_rates
 
+_ROOMY = 1 - 1e-9
+"""What part of a channel flows may want without being in each other's way; rounding is far less."""
+
 
 @dataclass(slots=True)
 class Flow:
-    """The bytes of one transfer that are under way.
+    """The bytes of one transfer that are under way, or the operations of one task.
 
     alone_ps: how long they take when nothing is in their way. cap: the rate they have then, in
     bytes/ps. shares: what part of each channel one byte/ps takes; met: the same of those channels
-    that other flows are in. left_ps: what is left of ``alone_ps`` since ``since_ps``; speed: how
-    much of it passes in a picosecond, at most 1.
+    that cannot give all that are in them what they could take. left_ps: what is left of ``alone_ps``
+    since ``since_ps``; speed: how much of it passes in a picosecond, at most 1.
     """
 
     number: int
@@ -34,14 +37,17 @@ class Flows:
     """All flows under way, and when each will have ended if no other begins or ends before.
 
     Time is in whole picoseconds: a flow ends at the one nearest to its exact end, so that one
-    which meets no other takes as long as on a link of its own. Only flows that meet one which has
-    begun or ended, directly or through others, get new rates.
+    which meets no other takes as long as on a link of its own. Flows meet in channels that are tight:
+    where the caps of several come to more than there is. Only flows that meet one which has begun
+    or ended, directly or through others, get new rates.
     """
 
     def __init__(self) -> None:
         self._under_way: dict[int, Flow] = {}
         self._to_begin: dict[int, list[Flow]] = {}
         self._in_channel: dict[str, dict[int, Flow]] = {}
+        self._wanted: dict[str, float] = {}
+        self._tight: set[str] = set()
         self._changed: dict[int, Flow] = {}
         self._ends: list[tuple[int, int]] = []
 
@@ -80,23 +86,29 @@ class Flows:
         self._changed[flow.number] = flow
         for channel, part in flow.shares.items():
             there = self._in_channel.setdefault(channel, {})
-            if there:
-                flow.met[channel] = part
-            if len(there) == 1:
-                (other,) = there.values()
-                other.met[channel] = other.shares[channel]
             there[flow.number] = flow
+            self._wanted[channel] = self._wanted.get(channel, 0.0) + flow.cap * part
+            if channel in self._tight:
+                flow.met[channel] = part
+            elif len(there) > 1 and self._wanted[channel] > _ROOMY:
+                self._tight.add(channel)
+                for other in there.values():
+                    other.met[channel] = other.shares[channel]
 
     def _leave(self, flow: Flow) -> None:
         """Notes whom a flow that ends meets no more."""
         self._changed.pop(flow.number, None)
-        for channel in flow.shares:
+        for channel, part in flow.shares.items():
             there = self._in_channel[channel]
             del there[flow.number]
+            self._wanted[channel] = self._wanted[channel] - flow.cap * part if there else 0.0
+            if channel not in self._tight:
+                continue
             self._changed.update(there)
-            if len(there) == 1:
-                (other,) = there.values()
-                del other.met[channel]
+            if len(there) < 2 or self._wanted[channel] <= _ROOMY:
+                self._tight.discard(channel)
+                for other in there.values():
+                    del other.met[channel]
 
     def _concerned(self) -> list[Flow]:
         """The changed flows, those that they meet, those that these meet, and so on; oldest first."""

@@ -6,18 +6,33 @@ from collections.abc import Mapping
 
 from dataflow.errors import OutOfMemoryError
 from dataflow.hardware import Memory
-from dataflow.simulation.schedule import Access, Holding, Instance
+from dataflow.simulation.compiled import Holding
+from dataflow.simulation.schedule import Access, Instance
 from dataflow.trace import MemoryEvent
 
 _SHOWN = 8
 
 
 class Memories:
-    """The bytes in use in each memory; tensors come and go with their first write and last read."""
+    """The bytes in use in each memory; tensors come and go with their first write and last read.
 
-    def __init__(self, holdings: Mapping[str, Holding], memories: Mapping[str, Memory], steps: int) -> None:
+    Who writes a shard counts as one more reader of it, until it has ended. early: how many have read
+    shards that nobody has begun to write (race dropout). last: the step from which on what is carried over
+    is kept. recording: whether ``events`` are noted.
+    """
+
+    def __init__(
+        self,
+        holdings: Mapping[str, Holding],
+        memories: Mapping[str, Memory],
+        last: int,
+        *,
+        recording: bool = True,
+    ) -> None:
         self.memories = memories
-        self.steps = steps
+        self.last = last
+        self.recording = recording
+        self.early: dict[Instance, int] = {}
         self.used = dict.fromkeys(memories, 0)
         self.held: dict[Instance, int] = {}
         self.unread: dict[Instance, int] = {}
@@ -31,46 +46,53 @@ class Memories:
                 self.allocate((name, later + step), now)
         for (name, later), giver in access.writes:
             given = None if giver is None else (giver[0], giver[1] + step)
+            instance = (name, later + step)
             if given is not None and self.can_take_over(given):
-                self.take_over((name, later + step), given, now)
+                self.take_over(instance, given, now)
             else:
-                self.allocate((name, later + step), now)
+                self.allocate(instance, now, writers=1)
 
     def at_end(self, access: Access, step: int, now: int) -> list[Instance]:
         """Frees what a task of a step was the last to read, and what it wrote for nobody; says what."""
         freed: list[Instance] = []
         for name, later in access.reads:
             instance = (name, later + step)
+            if instance not in self.unread:
+                self.early[instance] = self.early.get(instance, 0) + 1
+                continue
             self.unread[instance] -= 1
             if self._free_if_dead(instance, now):
                 freed.append(instance)
         for (name, later), _ in access.writes:
-            if self._free_if_dead((name, later + step), now):
-                freed.append((name, later + step))
+            instance = (name, later + step)
+            self.unread[instance] -= 1
+            if self._free_if_dead(instance, now):
+                freed.append(instance)
         return freed
 
-    def allocate(self, instance: Instance, now: int) -> None:
+    def allocate(self, instance: Instance, now: int, writers: int = 0) -> None:
         """Takes room for a shard. Raises OutOfMemoryError when there is not enough."""
         holding = self._holdings[instance[0]]
         capacity = self.memories[holding.memory].capacity_bytes
         if self.used[holding.memory] + holding.bytes > capacity:
             raise self._out_of_memory(instance, now)
-        self._hold(instance, holding.bytes, now)
+        self._hold(instance, holding.bytes, now, writers)
 
     def take_over(self, instance: Instance, from_instance: Instance, now: int) -> None:
         """Lets a shard use the bytes of one that is read for the last time."""
         size = self.held.pop(from_instance)
         self._record(from_instance, -size, now)
-        self._hold(instance, size, now)
+        self._hold(instance, size, now, writers=1)
 
     def can_take_over(self, from_instance: Instance) -> bool:
         """Whether only the task that asks has yet to read a shard, and no later step wants it."""
         return from_instance in self.held and self.unread[from_instance] == 1
 
-    def _hold(self, instance: Instance, size: int, now: int) -> None:
+    def _hold(self, instance: Instance, size: int, now: int, writers: int) -> None:
         self.held[instance] = size
         holding = self._holdings[instance[0]]
-        self.unread[instance] = holding.readers + (holding.before if instance[1] > 0 else 0)
+        unread = holding.readers + writers + (holding.before if instance[1] > 0 else 0)
+        self.unread[instance] = unread - self.early.pop(instance, 0) if self.early else unread
         self._record(instance, size, now)
 
     def _free_if_dead(self, instance: Instance, now: int) -> bool:
@@ -85,7 +107,7 @@ class Memories:
 
     def _kept(self, instance: Instance) -> bool:
         """Whether the run leaves this shard in memory."""
-        return instance[1] >= self.steps and self._holdings[instance[0]].carried
+        return instance[1] >= self.last and self._holdings[instance[0]].carried
 
     def _name(self, instance: Instance) -> str:
         """The name of a shard in the run, with its absolute version."""
@@ -97,6 +119,8 @@ class Memories:
         holding = self._holdings[instance[0]]
         memory = holding.memory
         self.used[memory] += size
+        if not self.recording:
+            return
         self.events.append(
             MemoryEvent(
                 now, memory, self._name(instance), holding.kind, holding.layer, size, self.used[memory]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from dataflow.errors import CheckError, OptionError
 from dataflow.placement import PlacedGraph
+from dataflow.simulation.arrivals import Arrivals
 from dataflow.simulation.check import trace_faults
 from dataflow.simulation.event_loop import Simulation
-from dataflow.simulation.observer import Observer
+from dataflow.simulation.observer import Later, Observer
 from dataflow.trace import Trace
 
 
@@ -31,13 +32,32 @@ def simulate(
     steps: int = 1,
     observer: Observer | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    arrivals: Arrivals | None = None,
+    light: bool = False,
+    first_step: int = 0,
 ) -> Run:
-    """Runs training steps in simulated time.
+    """Runs steps in simulated time.
 
     observer: sees every start and end, as an executor that computes values does.
-    progress: called with (tasks ended, tasks in all). Raises OutOfMemoryError when a tensor
-    does not fit and DeadlockError when tasks wait that nothing can start.
+    progress: called with (tasks ended, tasks in all). arrivals: requests, each of which that is not
+    lost is a step; ``steps`` then means nothing. light: leaves neither spans nor memory events,
+    only when steps began and ended, which is enough for latencies. first_step: what the observer is to
+    call step 0, and what latencies that vary are drawn for. Raises OutOfMemoryError when a
+    tensor does not fit, DeadlockError when tasks wait that nothing can start, and OptionError
+    where requests arrive for a training step or for tasks that are signalled at fixed times.
     """
     if steps < 1:
         raise OptionError(f"simulate: {steps} steps; there must be at least 1")
-    return Run(placed, Simulation(placed, steps, observer, progress).run())
+    if arrivals is not None and placed.task_graph.mode == "training":
+        raise OptionError(
+            "simulate: requests arrive, but each step trains; set 'mode: inference' or 'pipeline'"
+        )
+    if arrivals is not None and placed.plan.control.spacing_ps is not None:
+        raise OptionError("simulate: requests arrive, but tasks are signalled at fixed times; drop 'spacing'")
+    if observer is not None and first_step:
+        observer = Later(observer, first_step)
+    simulation = Simulation(
+        placed, steps, observer, progress, arrivals=arrivals, light=light, first_step=first_step
+    )
+    return Run(placed, simulation.run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataflow.ops import (
     Add,
+    ArgMax,
     AveragePooling,
     BatchNormalization,
     Concat,
@@ -13,10 +14,12 @@ from dataflow.ops import (
     GlobalPooling,
     LocalResponseNormalization,
     MaxPooling,
+    MeanSquaredError,
     MomentumSgd,
     Op,
     Relu,
     Reshape,
+    Scale,
     Sigmoid,
     SoftmaxCrossEntropy,
     Tanh,
@@ -38,6 +41,10 @@ CASES: dict[str, Op] = {
         1, 2, 9, 8, 3, 2, (2, 1), (4, 3), ((1, 1), (0, 0)), equal_blocks(2, 3, 1)
     ),
     "fully_connected": FullyConnected(3, (4,), 5),
+    "convolution_constant_bias": Convolution(
+        2, 2, 5, 4, 3, 2, (2, 3), (1, 1), ((0, 1), (1, 0)), equal_blocks(2, 3, 1), bias=False, offset=0.25
+    ),
+    "fully_connected_constant_bias": FullyConnected(3, (4,), 5, bias=False, offset=-0.5),
     "fully_connected_image": FullyConnected(3, (2, 3, 4), 5, bias=False),
     "max_pooling": MaxPooling(2, 3, 7, 9, (3, 3), (2, 2), ((0, 0), (0, 0))),
     "max_pooling_padded": MaxPooling(2, 3, 6, 7, (3, 2), (2, 1), ((1, 1), (1, 0))),
@@ -61,11 +68,20 @@ CASES: dict[str, Op] = {
     "tanh": Tanh((3, 4)),
     "sigmoid": Sigmoid((2, 3, 4, 5)),
     "dropout": Dropout((3, 8)),
+    "scale": Scale((2, 3, 4, 5), 0.75),
     "dropout_inverted": Dropout((2, 3, 4, 5), 0.25, inverted=True),
     "softmax_cross_entropy": SoftmaxCrossEntropy(4, 5, 4),
     "softmax_cross_entropy_slice": SoftmaxCrossEntropy(2, 5, 6),
+    "softmax_cross_entropy_base_2": SoftmaxCrossEntropy(4, 5, 4, base=2),
+    "softmax_cross_entropy_scaled": SoftmaxCrossEntropy(2, 5, 6, scale=3.0),
+    "mean_squared_error": MeanSquaredError(4, 5, 4),
+    "mean_squared_error_slice": MeanSquaredError(2, 5, 6, scale=6.0),
+    "argmax": ArgMax(4, 5),
     "momentum_sgd": MomentumSgd(_WEIGHT_LABELS, (4, 3, 2, 2), 0.1, 0.9, 0.05),
     "momentum_sgd_bias": MomentumSgd(("channel",), (5,), 0.2, 0.5, 0.0),
+    "momentum_sgd_scaled": MomentumSgd(("channel",), (5,), 0.2, 0.5, 0.1, scale=16.0),
+    "plain_sgd": MomentumSgd(_WEIGHT_LABELS, (4, 3, 2, 2), 0.1, 0.0, 0.05),
+    "plain_sgd_scaled": MomentumSgd(("channel",), (5,), 0.2, 0.0, 0.0, scale=16.0),
     **SEQUENCE_CASES,
 }
 """By the name of their golden tensors."""

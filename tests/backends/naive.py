@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from math import exp, log, sqrt, tanh
+from math import e, exp, log, sqrt, tanh
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from dataflow.backend import Array
 from dataflow.ops import (
     Add,
+    ArgMax,
     AveragePooling,
     BatchNormalization,
     Concat,
@@ -21,10 +22,12 @@ from dataflow.ops import (
     GlobalPooling,
     LocalResponseNormalization,
     MaxPooling,
+    MeanSquaredError,
     MomentumSgd,
     Op,
     Relu,
     Reshape,
+    Scale,
     Sigmoid,
     SoftmaxCrossEntropy,
     Tanh,
@@ -51,7 +54,7 @@ def _convolution(op: Convolution, values: Values) -> Values:
         for n, o, i, j in _indices(op.batch, op.channels, op.height, op.width):
             if not block.outputs[0] <= o < block.outputs[1]:
                 continue
-            total = values["bias"][o] if op.bias else 0.0
+            total = values["bias"][o] if op.bias else op.offset
             for c, u, v in _indices(op.group_channels, *op.kernel):
                 row, column = i * op.stride[0] + u - top, j * op.stride[1] + v - left
                 if 0 <= row < op.in_height and 0 <= column < op.in_width:
@@ -63,7 +66,7 @@ def _convolution(op: Convolution, values: Values) -> Values:
 def _fully_connected(op: FullyConnected, values: Values) -> Values:
     y = np.zeros((op.batch, op.channels))
     for n, o in _indices(op.batch, op.channels):
-        total = values["bias"][o] if op.bias else 0.0
+        total = values["bias"][o] if op.bias else op.offset
         for feature in _indices(*op.features):
             total += values["weight"][(o, *feature)] * values["input"][(n, *feature)]
         y[n, o] = total
@@ -168,24 +171,44 @@ def _dropout(op: Dropout, values: Values) -> Values:
 
 
 def _softmax_cross_entropy(op: SoftmaxCrossEntropy, values: Values) -> Values:
-    label = values["label"]
+    label, base = values["label"], e if op.base == "e" else op.base
     loss, probability = np.zeros(label.shape), np.zeros(values["input"].shape)
     for n, *place in _indices(*label.shape):
-        powers = [exp(values["input"][(n, k, *place)]) for k in range(op.classes)]
+        powers = [base ** values["input"][(n, k, *place)] for k in range(op.classes)]
         for k in range(op.classes):
             probability[(n, k, *place)] = powers[k] / sum(powers)
-        loss[(n, *place)] = -log(probability[(n, label[(n, *place)], *place)])
+        loss[(n, *place)] = -log(probability[(n, label[(n, *place)], *place)], base)
     return {"output": loss, "probability": probability}
+
+
+def _mean_squared_error(op: MeanSquaredError, values: Values) -> Values:
+    label = values["label"]
+    loss = np.zeros(label.shape)
+    for n, *place in _indices(*label.shape):
+        for k in range(op.classes):
+            wanted = 1.0 if k == label[(n, *place)] else 0.0
+            loss[(n, *place)] += (values["input"][(n, k, *place)] - wanted) ** 2 / 2
+    return {"output": loss}
+
+
+def _argmax(op: ArgMax, values: Values) -> Values:
+    found = np.zeros(op.operand("output").shape, np.int32)
+    for n, *place in _indices(*found.shape):
+        scores = [values["input"][(n, k, *place)] for k in range(op.classes)]
+        found[(n, *place)] = scores.index(max(scores))
+    return {"output": found}
 
 
 def _momentum_sgd(op: MomentumSgd, values: Values) -> Values:
     parameter, velocity = np.zeros(op.shape), np.zeros(op.shape)
     for index in _indices(*op.shape):
-        w, g, v = (values[name][index] for name in ("parameter", "gradient", "velocity"))
+        w, g = values["parameter"][index], values["gradient"][index] / op.scale
+        v = values["velocity"][index] if op.keeps_velocity else 0.0
         decay = op.weight_decay * op.learning_rate * w
         velocity[index] = op.momentum * v - decay - op.learning_rate * g
         parameter[index] = w + velocity[index]
-    return {"new_parameter": parameter, "new_velocity": velocity}
+    written = {"new_parameter": parameter, "new_velocity": velocity}
+    return written if op.keeps_velocity else {"new_parameter": parameter}
 
 
 _FORWARD: dict[type[Op], Callable[[Any, Values], Values]] = {
@@ -203,7 +226,10 @@ _FORWARD: dict[type[Op], Callable[[Any, Values], Values]] = {
     Tanh: _of_each(tanh),
     Sigmoid: _of_each(lambda x: 1 / (1 + exp(-x))),
     Dropout: _dropout,
+    Scale: lambda op, values: {"output": _of_each(lambda x: x * op.factor)(op, values)["output"]},
     **SEQUENCE_FORWARD,
     SoftmaxCrossEntropy: _softmax_cross_entropy,
+    MeanSquaredError: _mean_squared_error,
+    ArgMax: _argmax,
     MomentumSgd: _momentum_sgd,
 }

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from dataflow.backend import Array, Backend
-from dataflow.ops import Embedding, Op, Operand, Pass, Role, SoftmaxCrossEntropy, gradient_of
+from dataflow.backend import Array, Backend, Site
+from dataflow.ops import Embedding, Loss, Op, Operand, Pass, Role, gradient_of
 from dataflow.ops.base import GRADIENT_SUFFIX
 
 Values = dict[str, Array]
@@ -40,7 +40,7 @@ def random_values(op: Op, seed: int, dtype: str = "float64") -> Values:
 def _top(op: Op) -> int:
     """How many values a label, a token or a mask may have; tokens may lie before the rows that are held."""
     match op:
-        case SoftmaxCrossEntropy():
+        case Loss():
             return op.classes
         case Embedding():
             return op.first + op.vocabulary
@@ -50,7 +50,7 @@ def _top(op: Op) -> int:
 def run_pass(
     backend: Backend, op: Op, direction: Pass, values: Mapping[str, Array], make: Made | None = None
 ) -> Values:
-    """What one pass writes; the written arrays are filled with NaN first."""
+    """What one pass writes; the written arrays are filled with NaN (integers with -1) first."""
     dtype = next(array.dtype for array in values.values() if array.dtype.kind == "f")
     written: Values = {}
     for name in direction.writes:
@@ -60,8 +60,8 @@ def run_pass(
             written[name] = backend.empty(operand.labels, operand.shape, made)
         else:
             written[name] = make(operand, made)
-        written[name].fill(np.nan)
-    backend.compute(op, direction, {name: values[name] for name in direction.reads}, written)
+        written[name].fill(np.nan if made.kind == "f" else -1)
+    backend.compute(op, direction, {name: values[name] for name in direction.reads}, written, Site())
     return written
 
 

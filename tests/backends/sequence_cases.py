@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataflow.ops import (
+    ArgMax,
     Attention,
     Embedding,
     Gelu,
     LayerNormalization,
     Linear,
     MatMul,
+    MeanSquaredError,
     Op,
     PositionEmbedding,
     Softmax,
@@ -31,5 +33,8 @@ SEQUENCE_CASES: dict[str, Op] = {
     "softmax_image": Softmax((2, 3, 4, 2)),
     "softmax_cross_entropy_sequence": SoftmaxCrossEntropy(2, 5, 6, 3),
     "softmax_cross_entropy_sequence_slice": SoftmaxCrossEntropy(2, 5, 24, 3),
+    "softmax_cross_entropy_sequence_base_2": SoftmaxCrossEntropy(2, 5, 6, 3, base=2),
+    "mean_squared_error_sequence": MeanSquaredError(2, 5, 6, 3),
+    "argmax_sequence": ArgMax(2, 5, 3),
 }
 """By the name of their golden tensors."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import backends
-from dataflow.backend import Array, Backend
+from dataflow.backend import Array, Backend, Site
 from dataflow.ops import KERNEL_OPS, Op
 from dataflow.ops.axis import Slices
 from dataflow.ops.base import GRADIENT_SUFFIX
@@ -47,7 +47,7 @@ def sum_of_parts(
         for name, pieces in addends.items():
             operand = operand_of(op, name)
             totals[name] = backend.empty(operand.labels, operand.shape, np.dtype("float64"))
-            backend.accumulate(totals[name], pieces)
+            backend.accumulate(totals[name], pieces, Site())
     return totals
 
 

@@ -9,15 +9,15 @@ import pytest
 
 import backends
 from backends.null import NullBackend
-from dataflow.backend import Backend
+from dataflow.backend import Backend, Site
 from dataflow.errors import BackendError
 from dataflow.ops import Pass, Phase, Relu
 
 
 def test_shipped_backends_are_known() -> None:
-    """The reference and the null backend ship, each under its own name."""
-    assert {"numpy", "null"} <= set(backends.names())
-    for name in ("numpy", "null"):
+    """The reference, the integer and the null backend ship, each under its own name."""
+    assert {"fixed", "numpy", "null"} <= set(backends.names())
+    for name in ("fixed", "numpy", "null"):
         made = backends.get(name)
         assert isinstance(made, Backend)
         assert made.name == name
@@ -55,7 +55,7 @@ def entry(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_entry_point_adds_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     """A backend of another package is listed and made like the shipped ones."""
     entry("other", "backends.null:NullBackend", monkeypatch)
-    assert backends.names() == ("null", "numpy", "other")
+    assert backends.names() == ("fixed", "null", "numpy", "other")
     assert isinstance(backends.get("other"), NullBackend)
 
 
@@ -73,8 +73,8 @@ def test_null_backend_computes_nothing() -> None:
     array = null.empty(("batch", "channel"), (1000, 1000), np.dtype("float32"))
     assert (array.shape, array.dtype, array.strides) == ((1000, 1000), np.dtype("float32"), (0, 0))
     op = Relu((1000, 1000))
-    null.compute(op, op.passes[0], {"input": array}, {"output": array})
-    null.accumulate(array, [((slice(0, 1000), slice(0, 1000)), array)])
+    null.compute(op, op.passes[0], {"input": array}, {"output": array}, Site())
+    null.accumulate(array, [((slice(0, 1000), slice(0, 1000)), array)], Site())
     null.release(array)
     assert not array.any()
 
@@ -86,7 +86,7 @@ def test_missing_kernel_says_what_there_is() -> None:
         BackendError,
         match="backend 'numpy': no kernel for 'relu' 'sideways'; of this op it has forward, input_gradient",
     ):
-        backends.get("numpy").compute(Relu((1, 1)), sideways, {}, {})
+        backends.get("numpy").compute(Relu((1, 1)), sideways, {}, {}, Site())
 
 
 def test_unknown_op_is_said_to_be_unknown() -> None:
@@ -97,4 +97,4 @@ def test_unknown_op_is_said_to_be_unknown() -> None:
 
     op = Unknown((1, 1))
     with pytest.raises(BackendError, match="'unknown' 'forward'; it does not know this op"):
-        backends.get("numpy").compute(op, op.passes[0], {}, {})
+        backends.get("numpy").compute(op, op.passes[0], {}, {}, Site())

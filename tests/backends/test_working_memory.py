@@ -7,6 +7,7 @@ import tracemalloc
 import pytest
 
 import backends
+from dataflow.backend import Site
 from dataflow.ops import Convolution, LocalResponseNormalization, MaxPooling, Op
 from dataflow.ops.axis import equal_blocks
 from tests.backends.running import operand_of, random_values, run
@@ -36,7 +37,7 @@ def working_bytes(op: Op, name: str) -> int:
         writes[each] = fresh.empty(operand.labels, operand.shape, values["input"].dtype)
     tracemalloc.start()
     try:
-        fresh.compute(op, direction, reads, writes)
+        fresh.compute(op, direction, reads, writes, Site())
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

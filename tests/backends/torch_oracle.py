@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 (the name everyone knows)
 
 from dataflow.ops import (
     Add,
+    ArgMax,
     AveragePooling,
     BatchNormalization,
     Concat,
@@ -18,11 +20,14 @@ from dataflow.ops import (
     FullyConnected,
     GlobalPooling,
     LocalResponseNormalization,
+    Loss,
     MaxPooling,
+    MeanSquaredError,
     MomentumSgd,
     Op,
     Relu,
     Reshape,
+    Scale,
     Sigmoid,
     SoftmaxCrossEntropy,
     Tanh,
@@ -38,12 +43,14 @@ def run(op: Op, values: Values) -> Values:
     tensors = {name: torch.from_numpy(array.copy()) for name, array in values.items()}
     if isinstance(op, MomentumSgd):
         return _as_arrays(_momentum_sgd(op, tensors))
+    if isinstance(op, ArgMax):
+        return {"output": tensors["input"].argmax(dim=1).to(torch.int32).numpy()}
     names = (name for each in op.passes for name in each.writes if name.endswith(".grad"))
     sources = {name: tensors[name.removesuffix(".grad")].requires_grad_() for name in names}
     made = _FORWARD[type(op)](op, tensors)
     output = made["output"]
-    if isinstance(op, SoftmaxCrossEntropy):
-        weights = torch.full_like(output, 1 / op.images)
+    if isinstance(op, Loss):
+        weights = torch.full_like(output, op.scale / op.images)
     else:
         weights = tensors["output.grad"]
     gradients = torch.autograd.grad(output, list(sources.values()), weights)
@@ -62,11 +69,12 @@ def _pad(op: Any, x: torch.Tensor, value: float = 0.0) -> torch.Tensor:
 def _convolution(op: Convolution, t: Tensors) -> Tensors:
     return {
         "output": F.conv2d(_pad(op, t["input"]), t["weight"], t.get("bias"), op.stride, groups=len(op.blocks))
+        + op.offset
     }
 
 
 def _fully_connected(op: FullyConnected, t: Tensors) -> Tensors:
-    return {"output": F.linear(t["input"].flatten(1), t["weight"].flatten(1), t.get("bias"))}
+    return {"output": F.linear(t["input"].flatten(1), t["weight"].flatten(1), t.get("bias")) + op.offset}
 
 
 def _max_pooling(op: MaxPooling, t: Tensors) -> Tensors:
@@ -110,10 +118,16 @@ def _dropout(op: Dropout, t: Tensors) -> Tensors:
 
 
 def _softmax_cross_entropy(op: SoftmaxCrossEntropy, t: Tensors) -> Tensors:
+    unit = 1.0 if op.base == "e" else log(op.base)
     return {
-        "output": F.cross_entropy(t["input"], t["label"].long(), reduction="none"),
-        "probability": F.softmax(t["input"], dim=1),
+        "output": F.cross_entropy(unit * t["input"], t["label"].long(), reduction="none") / unit,
+        "probability": F.softmax(unit * t["input"], dim=1),
     }
+
+
+def _mean_squared_error(op: MeanSquaredError, t: Tensors) -> Tensors:
+    wanted = F.one_hot(t["label"].long(), op.classes).movedim(-1, 1).to(t["input"].dtype)
+    return {"output": F.mse_loss(t["input"], wanted, reduction="none").sum(1) / 2}
 
 
 def _momentum_sgd(op: MomentumSgd, t: Tensors) -> Tensors:
@@ -122,9 +136,12 @@ def _momentum_sgd(op: MomentumSgd, t: Tensors) -> Tensors:
     optimizer = torch.optim.SGD(
         [parameter], op.learning_rate, momentum=op.momentum, weight_decay=op.weight_decay
     )
-    parameter.grad = t["gradient"]
-    optimizer.state[parameter]["momentum_buffer"] = -t["velocity"] / op.learning_rate
+    parameter.grad = t["gradient"] / op.scale
+    if op.keeps_velocity:
+        optimizer.state[parameter]["momentum_buffer"] = -t["velocity"] / op.learning_rate
     optimizer.step()
+    if not op.keeps_velocity:
+        return {"new_parameter": parameter}
     velocity = -op.learning_rate * optimizer.state[parameter]["momentum_buffer"]
     return {"new_parameter": parameter, "new_velocity": velocity}
 
@@ -144,6 +161,8 @@ _FORWARD: dict[type[Op], Callable[[Any, Tensors], Tensors]] = {
     Tanh: lambda op, t: {"output": torch.tanh(t["input"])},
     Sigmoid: lambda op, t: {"output": torch.sigmoid(t["input"])},
     Dropout: _dropout,
+    Scale: lambda op, t: {"output": t["input"] * op.factor},
     **SEQUENCE_FORWARD,
     SoftmaxCrossEntropy: _softmax_cross_entropy,
+    MeanSquaredError: _mean_squared_error,
 }

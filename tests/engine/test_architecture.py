@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ("dataflow", "backends", "topologies", "reports")
-COMPOSITION_ROOT = ("dataflow/cli", "dataflow/session.py", "dataflow/__init__.py")
+COMPOSITION_ROOT = ("dataflow/cli/", "dataflow/session/", "dataflow/__init__.py")
 
 
 def files(folder: str) -> list[Path]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 import backends
-from dataflow.backend import Array, Backend
+from dataflow.backend import Array, Backend, Site
 from dataflow.batches import Batch, BatchSource, Noise
 from dataflow.errors import PlanError
 from dataflow.executor import Executor
@@ -35,16 +35,16 @@ class WholeNumbers:
     computes: bool = True
 
     def __init__(self) -> None:
-        self.numpy = backends.get("numpy")
-        self.empty, self.release = self.numpy.empty, self.numpy.release
-        self.accumulate = self.numpy.accumulate
+        numpy = self.numpy = backends.get("numpy")
+        self.empty, self.release = numpy.empty, numpy.release
+        self.accumulate, self.fill, self.supports = numpy.accumulate, numpy.fill, numpy.supports
 
     def compute(
-        self, op: Op, direction: Pass, reads: Mapping[str, Array], writes: Mapping[str, Array]
+        self, op: Op, direction: Pass, reads: Mapping[str, Array], writes: Mapping[str, Array], site: Site
     ) -> None:
         """Any op but the loss as in NumPy; the loss's gradient is its input modulo 3, less 1 at the label."""
         if not isinstance(op, SoftmaxCrossEntropy):
-            self.numpy.compute(op, direction, reads, writes)
+            self.numpy.compute(op, direction, reads, writes, site)
         elif direction.name == "forward":
             writes["probability"][...] = np.mod(np.floor(reads["input"]), 3)
             writes["output"][...] = reads["input"].sum(axis=1) - reads["label"]

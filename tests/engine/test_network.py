@@ -109,14 +109,14 @@ def test_cycle() -> None:
         (
             {"f": fc(2)},
             (
-                "needs exactly one softmax_cross_entropy layer, found: none",
+                "needs exactly one loss, a softmax_cross_entropy or mean_squared_error layer, found: none",
                 "layer 'f' is read by nothing; only the loss may end the network",
             ),
         ),
-        ({}, ("needs exactly one softmax_cross_entropy layer, found: none",)),
+        ({}, ("needs exactly one loss, a softmax_cross_entropy or mean_squared_error layer, found: none",)),
         (
             {"f": fc(2), "one": LOSS, "two": LossLayer(op="softmax_cross_entropy", input="f")},
-            ("needs exactly one softmax_cross_entropy layer, found: one, two",),
+            ("needs exactly one loss, a softmax_cross_entropy or mean_squared_error layer, found: one, two",),
         ),
         (
             {"f": fc(2), "g": fc(3), "loss": LossLayer(op="softmax_cross_entropy", input="f")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dataflow.hardware import Hardware
 from reports import draw_hardware, hardware_json, show_hardware
 from reports.hardware_layout import layout, shown
 from reports.hardware_picture import hardware_figure
+from reports.space_picture import spaces
 
 
 def text(name: str) -> str:
@@ -137,3 +139,41 @@ def test_links_as_json() -> None:
         "packets": {"payload_bytes": 256, "header_bytes": 16},
         "attained": [],
     }
+
+
+def test_a_card_is_told_by_its_cores_banks_and_engines() -> None:
+    """60 alike cores are one row; a bank of each kind with who reaches it; what all cores share."""
+    told = text("agilio-cx")
+    assert re.search(r"core0 \+59\s+fpc\s+nic\s+800\.0 MHz\s+8\s+8,192\s", told)
+    assert re.search(r"island0\.ctm \+4\s+ctm\s+262\.1 kB\s+12 cores each\s+50 to 100 cycles", told)
+    assert re.search(r"emem\s+emem\s+2\.147 GB\s+all 60\s+150 to 250 cycles\s+dram, dram-atomic", told)
+    assert "engine dram" in told
+    assert "a semaphore operation" in told
+
+
+def test_a_card_in_json() -> None:
+    """Cores say what they are and in which memory they compute; the memory has its banks."""
+    document = hardware_json(topologies.load_hardware("agilio-cx"))
+    core = document["processors"]["core0"]
+    assert (core["memory"], core["core"]["threads"], core["core"]["floats"]) == ("nic", 8, False)
+    kinds = {bank["kind"] for bank in document["memories"]["nic"]["banks"]}
+    assert kinds == {"nn", "local", "cls", "ctm", "imem", "emem"}
+    assert document["engines"]["dram"] == pytest.approx(197.8e6)
+    assert set(document["controller"]) == {"signal_s", "dispatch_s", "semaphore_s"}
+    plain = hardware_json(topologies.load_hardware("gtx580"))
+    assert plain["controller"] is None
+    assert "banks" not in plain["memories"]["gpu0"]
+
+
+def test_a_card_is_drawn_with_its_islands() -> None:
+    """One box for the card, below it each core, the banks of each island, and what all share."""
+    hardware = topologies.load_hardware("agilio-cx")
+    written = [label.get_text() for label in hardware_figure(hardware).axes[0].texts]
+    assert "60 cores" in written
+    assert "nic: 60 cores (fpc) in 5 islands, one address space" in written
+    assert [name for name in written if name in hardware.processors] == list(hardware.processors)
+    assert sum(name.startswith("island") for name in written) == 5 * 2
+    assert any(name.startswith("controller: ") for name in written)
+    (space,) = spaces(hardware)
+    assert [bank.kind for bank in space.own] == ["nn", "local"]
+    assert [bank.kind for bank in space.shared] == ["imem", "emem"]

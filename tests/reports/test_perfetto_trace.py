@@ -11,6 +11,7 @@ import pytest
 
 from dataflow.result import Result
 from reports import perfetto_trace
+from tests.reports.cores import on_cards
 from tests.reports.worlds import alexnet_result, tiny_result
 
 RESULTS = pytest.mark.parametrize("result", [alexnet_result(), tiny_result()], ids=["alexnet", "tiny"])
@@ -145,3 +146,22 @@ def test_counters_follow_the_memories(result: Result) -> None:
         assert highest[f"{name} memory"] <= use.peak_bytes
         last = [e.used_bytes for e in result.trace.memory_events if e.memory == name][-1]
         assert [e for e in events(result, "C") if e["name"] == f"{name} memory"][-1]["args"]["bytes"] == last
+
+
+def test_a_controller_has_a_track_with_arrows_to_the_cores_it_signals() -> None:
+    """Signals are spans of a process of their own; each arrow from there ends on a core, when it starts."""
+    result = on_cards(12)
+    named = {e["pid"]: e["args"]["name"] for e in events(result, "M") if e["name"] == "process_name"}
+    control = next(pid for pid, name in named.items() if name == "control")
+    signals = [e for e in events(result, "X") if e["pid"] == control]
+    assert len(signals) == 3
+    starts = {e["id"]: e for e in events(result, "s")}
+    ends = {e["id"]: e for e in events(result, "f")}
+    arrows = [number for number, event in starts.items() if event["pid"] == control]
+    assert [named[ends[number]["pid"]] for number in arrows] == ["processors"] * 12
+
+
+def test_cores_have_no_empty_tracks_for_copy_engines() -> None:
+    """In an address space the copy engines are the memory's, and shown when they are used."""
+    names = [e["args"]["name"] for e in events(on_cards(12), "M") if e["name"] == "thread_name"]
+    assert not any(name.startswith("core") and name.endswith(".copy") for name in names)

@@ -10,6 +10,7 @@ import pytest
 
 from dataflow.errors import ReportError
 from reports import compare, compare_json, read_report, report_json, write
+from tests.reports.cores import on_cards, pipelined
 from tests.reports.test_report_tables import text
 from tests.reports.worlds import alexnet_result, tiny_result
 
@@ -102,3 +103,43 @@ def test_what_cannot_be_read(tmp_path: Path, written: bytes | None, message: str
         path.write_bytes(written)
     with pytest.raises(ReportError, match=message):
         read_report(path)
+
+
+def test_cores_pipelines_and_formats_side_by_side() -> None:
+    """What only one of two machines has stands beside a dash; processors left out are counted."""
+    document = compare_json(report_json(on_cards(60)), report_json(pipelined(4)))
+    assert document["cores"]["computes"]["share"]["ratio"] == 1
+    assert document["cores"]["control"]["signals"]["a"] == 73
+    assert document["pipeline"]["pipeline"]["interval_s"] == {"a": None, "b": 3e-6, "ratio": None}
+    assert document["numbers"]["numbers"]["updates_lost"]["a"] == 0.25
+    assert document["run"]["training_days"]["b"] is None
+    told = text(compare(report_json(on_cards(60)), report_json(tiny_result())))
+    assert "60 in A alone and 2 in B alone are left out" in told
+    assert "lost to control, of cores' time" in told
+    assert "core17" not in told
+
+
+def test_three_reports_side_by_side() -> None:
+    """Each beside the first: values of all, the others' ratios to the first, also of what the first lacks."""
+    nic, gpu, stream = report_json(on_cards(60)), TINY, report_json(pipelined(4))
+    document = compare_json(nic, gpu, stream)
+    step = document["run"]["step_time_s"]
+    assert (step["a"], step["b"], step["c"]) == tuple(each["step_time_s"] for each in (nic, gpu, stream))
+    assert step["ratio"] == step["b"] / step["a"]
+    assert step["ratio_c"] == 1
+    assert document["c"]["experiment"] == "pipeline-4"
+    fill = document["pipeline"]["pipeline"]["fill_s"]
+    assert (fill["a"], fill["b"], fill["c"], fill["ratio_c"]) == (None, None, 7e-6, None)
+    told = text(compare(nic, gpu, stream))
+    for word in (
+        "A  digits-card",
+        "B  tiny",
+        "C  pipeline-4",
+        "C / A",
+        "Where the cores' time goes",
+        "Pipeline",
+    ):
+        assert word in told
+    assert "core17" not in told
+    with pytest.raises(ReportError, match="report 'C': version is None"):
+        compare(nic, gpu, {})

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dataflow.metrics import Limit
-from dataflow.scaling import Scaling, ScalingPoint, Unfit
+from dataflow.bottleneck import Bottleneck, ResourceUse
+from dataflow.metrics import Limit, PathPart
+from dataflow.scaling_curve import Scaling, ScalingPoint, Unfit
 from reports import scaling_json, show_scaling, write_scaling
 from reports.scaling_files import FILES
 from reports.scaling_picture import scaling_figure
-from reports.scaling_table import scaling_csv, scaling_grid
+from reports.scaling_table import bottleneck_grid, findings, scaling_csv, scaling_grid
 from tests.reports.test_report_pictures import png_size
 from tests.reports.test_report_tables import text
 
@@ -31,6 +33,9 @@ def point(processors: int, speed_up: float, resource: str, gain: float = 1.5, **
         exposed_share=0.25,
         bubble=0.5,
         limits=(Limit(resource, 1 / speed_up / gain, gain),),
+        bottleneck=Bottleneck(
+            ResourceUse("processor", "gpu0", 0.9), 0.6, (PathPart("convolution", 0.7 / speed_up, 0.7),)
+        ),
     )
 
 
@@ -57,6 +62,31 @@ def test_table() -> None:
     assert grid.rows[3][-1] == "nothing alone"
     assert grid.rows[4] == ("16", "-", "4096", *["-"] * 6, "does not fit in gpu0 (3.000 GB)")
     assert max(len(line.rstrip()) for line in text(show_scaling(STRONG), 100).splitlines()) <= 100
+
+
+def test_where_the_time_goes() -> None:
+    """The busiest resource of each size; 3.4 over 3.2 is more than 5 %, so that eight still gain."""
+    grid = bottleneck_grid(STRONG)
+    assert grid.columns == ("data", "busiest", "busy", "mean", "critical path")
+    assert grid.rows[0] == ("1", "gpu0", "90.0 %", "60.0 %", "convolution 70 %")
+    (told,) = findings(STRONG)
+    assert told == (
+        "The largest size, 8 processors (3.40x), still gains. There gpu0 is busy 90 % of the step, "
+        "processors in the mean 60 %; 70 % of the critical path is convolution."
+    )
+
+
+def test_where_scaling_stops() -> None:
+    """Eight are 3 % faster than four: scaling stops at four, and table, JSON and picture say so."""
+    eight = replace(STRONG.points[3], speed_up=3.3)
+    stopped = replace(STRONG, points=(*STRONG.points[:3], eight))
+    at, beyond = findings(stopped)
+    assert at.startswith("Scaling stops at 4 processors (3.20x); more gain less than 5 %. There gpu0 is busy")
+    assert beyond.startswith("With 8 gpu0 is busy 90 % of the step")
+    assert (scaling_json(stopped)["stops_at"], scaling_json(STRONG)["stops_at"]) == (4, None)
+    assert scaling_json(stopped)["points"][0]["busiest"] == "gpu0"
+    assert "scaling stops" in [each.get_text() for each in scaling_figure(stopped).axes[0].texts]
+    assert "Scaling stops at 4" in text(show_scaling(stopped), 100)
 
 
 def test_json_and_csv_say_the_same() -> None:
@@ -114,3 +144,15 @@ def test_other_fields_have_an_axis_of_their_own(count: int) -> None:
     left = scaling_figure(Scaling("e", "strong", points)).axes[0]
     assert [label.get_text() for label in left.get_xticklabels()] == list(batches)
     assert left.get_xlabel() == "training.batch"
+
+
+def test_what_grows() -> None:
+    """Convolutions shrink from 0.7 s to 0.2 s; sums that were 0.1 s and are 0.3 s are what grows."""
+    one, _, _, eight = STRONG.points
+    first = replace(one.bottleneck, chain=(*one.bottleneck.chain, PathPart("gradient sums", 0.1, 0.1)))
+    last = replace(eight.bottleneck, chain=(*eight.bottleneck.chain, PathPart("gradient sums", 0.3, 0.3)))
+    scaling = replace(STRONG, points=(replace(one, bottleneck=first), replace(eight, bottleneck=last)))
+    assert findings(scaling)[0].endswith(
+        "; what more processors make longer is gradient sums, from 100.0 ms with 1 to 300.0 ms."
+    )
+    assert STRONG.growing is None

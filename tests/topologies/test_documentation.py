@@ -27,6 +27,7 @@ def test_examples_can_be_loaded(block: str, tmp_path: Path) -> None:
         "network": topologies.load_network,
         "hardware": topologies.load_hardware,
         "experiment": topologies.load,
+        "traffic": topologies.load_traffic,
     }
     assert readers[topologies.kind_of(str(path))](str(path))
 
@@ -39,7 +40,7 @@ def test_settings_can_be_set(path: str, value: str) -> None:
 
 def test_there_are_examples() -> None:
     """The patterns above find what they look for."""
-    assert (len(BLOCKS), len(SETTINGS)) == (7, 8)
+    assert (len(BLOCKS), len(SETTINGS)) == (9, 8)
 
 
 def test_the_example_of_faults_is_real(tmp_path: Path) -> None:
@@ -66,4 +67,5 @@ def test_the_defaults_of_training_are_those_of_the_code() -> None:
         names += words
         values += [default.strip(" `") for default in defaults.split(",")]
     assert names == [field.name for field in fields(Training)]
-    assert values == [str(field.default) for field in fields(Training)]
+    exact = ["as below" if field.name == "arithmetic" else str(field.default) for field in fields(Training)]
+    assert values == exact

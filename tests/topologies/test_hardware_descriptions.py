@@ -12,7 +12,7 @@ from dataflow.errors import TopologyError
 from dataflow.hardware import Constant, Hardware, Link
 from dataflow.ops import KERNEL_OPS
 from tests.topologies.described import HARDWARE, cases, changed, faults
-from topologies.build_hardware import PASSES
+from topologies.build_cost import PASSES
 from topologies.processor_document import OP_KINDS
 
 COST = "cost: roofline"

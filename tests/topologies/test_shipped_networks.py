@@ -72,6 +72,11 @@ def test_alexnet_has_the_feature_maps_of_the_source_documents() -> None:
         ("vgg16", 138_357_544, 15_470_264_320),  # torchvision.models.vgg16, as the next two
         ("resnet50", 25_557_032, 4_089_184_256),
         ("googlenet", 6_624_904, 1_498_376_192),
+        # conv 5*5, or 8 of them; fc 2*2*10, or 2*2*8*10: biases are constant. Positions of conv: 4*4.
+        ("digits-cnn", 25 + 40, 16 * 25 + 40),
+        ("digits-cnn8", 200 + 320, 16 * 200 + 320),
+        ("mlp-digits", 64 * 16 + 16 + 160 + 10, 1024 + 160),
+        ("two-layer", 12 + 3 + 6 + 2, 18),
         # conv 3*3*4+4, 3*3*4*6+6; fc 24*16+16, 16*12+12, 12*10+10
         ("tiny-lenet", 40 + 222 + 400 + 204 + 130, 13_152),
         # conv 5*5*3*8+8, 9*4*16+16, 9*16*24+24, 9*12*24+24, 9*12*16+16; fc 144*32+32, 32*32+32, 32*10+10

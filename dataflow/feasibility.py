@@ -1,0 +1,86 @@
+"""Whether an experiment can be carried out on its machine, and how long it would take if it could."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dataflow.cost import PS_PER_S
+from dataflow.hardware import Hardware
+from dataflow.memory_map import BankUse, memory_map
+from dataflow.ops import Phase
+from dataflow.placement import Fit, PlacedGraph, fit
+from dataflow.simulation import simulate
+
+_FORWARD = (Phase.FORWARD, Phase.LOSS)
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """What fits of a placed network, what does not, and the time it would take.
+
+    parameters: how many. macs_per_example: multiply-accumulates of a forward pass. memories: by name the
+    bytes that the largest tensor in each host's memory needs and that it has, where that is too
+    little. forward_s, step_s: of one step, simulated as if all fitted and every pass could be computed;
+    training_s: of all epochs at that pace.
+    """
+
+    network: str
+    hardware: str
+    mode: str
+    batch: int
+    parameters: int
+    macs_per_example: int
+    fit: Fit
+    memory_map: tuple[BankUse, ...]
+    memories: Mapping[str, tuple[int, int]]
+    forward_s: float
+    step_s: float
+    training_s: float
+
+    @property
+    def feasible(self) -> bool:
+        """Whether all fits and can be computed."""
+        return self.fit.fits and not self.memories
+
+
+def feasibility(placed: PlacedGraph, mode: str = "training") -> Feasibility:
+    """What a placed graph needs of what there is, and its time on a machine with room for everything."""
+    run = simulate(placed.on(_roomy(placed.hardware)), 1)
+    spans = [span for span in run.trace.measured if span.processor is not None and span.phase in _FORWARD]
+    start_ps = run.trace.start_ps
+    network, training = placed.task_graph.network, placed.task_graph.training
+    step_s = (run.trace.end_ps - start_ps) / PS_PER_S
+    return Feasibility(
+        network=network.name,
+        hardware=placed.hardware.name,
+        mode=mode,
+        batch=training.batch,
+        parameters=network.parameter_count,
+        macs_per_example=network.macs_per_image,
+        fit=fit(placed),
+        memory_map=memory_map(placed),
+        memories=_too_small(placed),
+        forward_s=(max(span.end_ps for span in spans) - start_ps) / PS_PER_S,
+        step_s=step_s,
+        training_s=training.epochs * training.images_per_epoch / training.batch * step_s,
+    )
+
+
+def _roomy(hardware: Hardware) -> Hardware:
+    """The machine with memories that hold anything."""
+    memories = {name: replace(memory, capacity_bytes=2**62) for name, memory in hardware.memories.items()}
+    return replace(hardware, memories=memories)
+
+
+def _too_small(placed: PlacedGraph) -> dict[str, tuple[int, int]]:
+    """Memories without banks in which not even one tensor alone has room: what it needs and what there is."""
+    largest: dict[str, int] = {}
+    for shard in placed.shards.values():
+        largest[shard.memory] = max(largest.get(shard.memory, 0), shard.bytes)
+    memories = placed.hardware.memories
+    return {
+        name: (needed, memories[name].capacity_bytes)
+        for name, needed in largest.items()
+        if needed > memories[name].capacity_bytes and not memories[name].banks
+    }

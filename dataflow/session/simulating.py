@@ -1,0 +1,79 @@
+"""Experiments timed without computing values."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+import backends
+import topologies
+from dataflow.errors import DataflowError
+from dataflow.experiment import Experiment
+from dataflow.measurement import measure, measure_trace
+from dataflow.override import Override
+from dataflow.planning.planned import planned
+from dataflow.result import Result
+from dataflow.session.fitting import naming_the_batch_that_fits
+from dataflow.session.options import Progress, named
+from dataflow.session.placing import place_experiment
+from dataflow.simulation import Run, simulate
+from dataflow.unchanged import unchanged_warnings
+
+
+def simulate_experiment(
+    experiment: Experiment, progress: Progress | None = None, *, limits: bool = True
+) -> Result:
+    """Times an experiment without computing values.
+
+    limits: whether to simulate faster machines too, to say what limits the step. Raises
+    OutOfMemoryError, with the batch that would fit, when a memory is too small.
+    """
+    backends.get(experiment.backend)  # An unknown one is an error here too.
+    experiment = planned(experiment, named(progress, "searching for a plan"))
+    placed = place_experiment(experiment)
+    with naming_the_batch_that_fits(experiment):
+        run = simulate(placed, experiment.training.steps)
+    return result_of(experiment, run, "null", computed=False, limits=limits)
+
+
+def result_of(experiment: Experiment, run: Run, backend: str, *, computed: bool, limits: bool) -> Result:
+    """What a report is made of: a run, measured, with what the user should know of it."""
+    metrics = measure(run) if limits else measure_trace(run)
+    return Result(
+        experiment=experiment,
+        trace=run.trace,
+        metrics=metrics,
+        backend=backend,
+        warnings=tuple(unchanged_warnings(experiment, metrics, _without, computed=computed)),
+        versions=versions(),
+    )
+
+
+def _without(experiment: Experiment, override: Override) -> tuple[Experiment, Run] | None:
+    """The same experiment without one of its overrides, simulated; None when it cannot be."""
+    if experiment.origin is None:
+        return None
+    others = [other for other in experiment.overrides if other is not override]
+    try:
+        plain = topologies.load(experiment.origin, others)
+        if plain.auto is not None:
+            # What another search would find is not asked here, but what the plan at hand makes of it.
+            if override.path.split(".")[0] == "plan":
+                return None
+            plain = replace(plain, plan=experiment.plan, auto=None)
+        return plain, simulate(place_experiment(plain), plain.training.steps)
+    except DataflowError:
+        return None
+
+
+def versions() -> dict[str, str]:
+    """The versions of Dataflow, Python and the libraries that take part."""
+    names = ("dataflow-simulator", "numpy", "simpy", "networkx", "pyyaml")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

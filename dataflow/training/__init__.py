@@ -1,0 +1,1 @@
+"""Training: many steps with real data, tests between epochs, checkpoints and learning curves."""

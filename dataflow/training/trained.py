@@ -1,0 +1,45 @@
+"""What comes of training an experiment: curves, and the timing of a step on the simulated machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dataflow.result import Result
+from dataflow.training.curve import Curve
+from dataflow.training.timing import StepTiming
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What was trained on and tested with. dropped: of each epoch in no whole batch, other ones each time."""
+
+    description: str
+    train: int
+    test: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same trainings in another format on one processor, from the same starts and in the same order."""
+
+    dtype: str
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What reports of a training are made from.
+
+    result: some simulated steps, measured. curves: one for each seed. against: in another format, for
+    the same seeds in the same order. notes: what the user should know of how it came about.
+    """
+
+    result: Result
+    timing: StepTiming
+    epochs: int
+    steps: int
+    examples: Examples
+    curves: tuple[Curve, ...]
+    against: Comparison | None = None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,305 @@
+"""``dataflow train`` as a user meets it: curves, files, checkpoints, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dataflow.training.folder import training_folder
+from dataflow.training.loop import Moment
+from tests.test_command_line import called, python
+
+SMALL = """\
+kind: experiment
+name: small
+network:
+  name: small
+  input: [1, 8, 8]
+  classes: 10
+  layers:
+    fc1: {op: fully_connected, channels: 16, initial: {weight_deviation: he}}
+    relu1: {op: relu}
+    fc2: {op: fully_connected, channels: classes, initial: {weight_deviation: he}}
+    loss: {op: softmax_cross_entropy}
+hardware: gtx580
+training: {batch: 64, learning_rate: 0.05, pixels: unit}
+"""
+TRAIN = ("train", "small.yaml", "--no-limits")
+CURVES = {"training.md", "training.json", "curve.csv", "curve.png"}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command runs beside a small experiment of a perceptron that reads digits."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(SMALL)
+
+
+def document(folder: str) -> dict[str, Any]:
+    """What training.json says, without what depends on how fast this machine is."""
+    found: dict[str, Any] = json.loads(Path(folder, "training.json").read_text())
+    for curve in found["curves"]:
+        for point in curve["points"]:
+            del point["wall_s"]
+    return found
+
+
+def state(folder: str, name: str = "checkpoint-seed0.npz") -> dict[str, Any]:
+    """The tensors of a checkpoint."""
+    with np.load(Path(folder, name)) as archive:
+        return {each: archive[each] for each in archive.files if each != "about"}
+
+
+def test_train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A perceptron learns digits; output, files and curve say the same."""
+    assert called(monkeypatch, *TRAIN, "--epochs", "4") == 0
+    told = capsys.readouterr().out
+    assert (
+        "4 epochs of 21 steps on scikit-learn's handwritten digits: 1,347 images to learn from, 450" in told
+    )
+    assert "timing of a step simulated once (" in told
+    assert "us), reused for 84 steps" in told
+    folder = Path("results", "small-train")
+    written = {path.name for path in folder.iterdir()}
+    assert written >= {*CURVES, "report.md", "report.json", "trace.json", "checkpoint-seed0.npz"}
+    found = document(str(folder))
+    assert (found["epochs"], found["steps"], found["data"]["dropped"]) == (4, 84, 3)
+    points = found["curves"][0]["points"]
+    assert [point["epoch"] for point in points] == [0, 1, 2, 3, 4]
+    assert [point["simulated_s"] for point in points] == pytest.approx(
+        [21 * n * found["timing"]["step_time_s"] for n in range(5)]
+    )
+    assert found["test_accuracy"]["mean"] == points[-1]["test_accuracy"] > 0.85
+    rows = list(csv.DictReader((folder / "curve.csv").read_text().splitlines()))
+    assert [float(row["test_loss"]) for row in rows] == [point["test_loss"] for point in points]
+    assert rows[0]["train_loss"] == ""
+    assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
+    page = (folder / "training.md").read_text()
+    assert "timing of a step simulated once" in page
+    assert f"{100 * points[-1]['test_accuracy']:.1f} %" in page
+
+
+def test_two_and_two_epochs_are_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training of two epochs and its resumption to four leave what four epochs at once do, bit for bit."""
+    assert called(monkeypatch, *TRAIN, "--epochs", "4", "--out", "whole") == 0
+    assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "parts") == 0
+    assert called(monkeypatch, *TRAIN, "--epochs", "4", "--out", "parts", "--resume") == 0
+    whole, parts = document("whole"), document("parts")
+    (note,) = parts.pop("notes")
+    assert note == "resumed from 'parts/checkpoint-seed0.npz' at step 42"
+    assert {**whole, "notes": []} == {**parts, "notes": []}
+    one, other = state("whole"), state("parts")
+    assert list(one) == list(other)
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_two_and_two_epochs_of_integers_on_many_cores_are_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stochastic rounding too goes on where it stopped."""
+    chosen = (
+        *("train", "digits-cnn-agilio", "--no-limits", "--batch", "400"),
+        *("--set", "training.arithmetic.rounding=stochastic"),
+    )
+    assert called(monkeypatch, *chosen, "--epochs", "4", "--out", "whole") == 0
+    assert called(monkeypatch, *chosen, "--epochs", "2", "--out", "parts") == 0
+    assert called(monkeypatch, *chosen, "--epochs", "4", "--out", "parts", "--resume") == 0
+    one, other = state("whole"), state("parts")
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    assert document("whole")["curves"] == document("parts")["curves"]
+
+
+def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It stops after the step under way, with a checkpoint that goes on to the same end."""
+    assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "whole") == 0
+    tell = Moment.__init__
+
+    def interrupted(moment: Moment, **told: Any) -> None:
+        tell(moment, **told)
+        if moment.step == 30:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Moment, "__init__", interrupted)
+        assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "parts") == 130
+    said = capsys.readouterr().err
+    assert "interrupted after step 30 of 42; checkpoint is 'parts/checkpoint-seed0.npz'" in said
+    assert "--resume" in said
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert {path.name for path in Path("parts").iterdir()} == {"checkpoint-seed0.npz"}
+    assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "parts") == 2
+    assert "of a training that is not over (step 30 of 42)" in capsys.readouterr().err
+    assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "parts", "--resume") == 0
+    one, other = state("whole"), state("parts")
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    assert document("whole")["curves"] == document("parts")["curves"]
+
+
+def test_a_killed_process_leaves_its_last_checkpoint() -> None:
+    """Another process, killed without warning, is resumed to the end."""
+    code = (
+        "import os, signal, sys\n"
+        "from dataflow.training.loop import Moment\n"
+        "from dataflow.cli import main\n"
+        "tell = Moment.__init__\n"
+        "def killed(moment, **told):\n"
+        "    tell(moment, **told)\n"
+        "    if moment.step == 50: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Moment.__init__ = killed\n"
+        "sys.argv = ['dataflow', 'train', 'small.yaml', '--epochs', '3', '--out', 'killed', '--no-limits']\n"
+        "main()\n"
+    )
+    assert python("-c", code).returncode == -signal.SIGKILL
+    resumed = ("train", "small.yaml", "--epochs", "3", "--out", "killed", "--no-limits", "--resume")
+    ended = python("-m", "dataflow", *resumed)
+    assert ended.returncode == 0, ended.stderr
+    assert document("killed")["notes"][0].endswith("at step 42")
+    whole = python("-m", "dataflow", "train", "small.yaml", "--epochs", "3", "--out", "whole", "--no-limits")
+    assert whole.returncode == 0
+    assert document("killed")["curves"] == document("whole")["curves"]
+
+
+def test_seeds_against_another_format(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each seed is a training of its own; means, ranges and differences are shown."""
+    chosen = (*TRAIN, "--epochs", "2", "--seeds", "0..1,5", "--against", "float64", "--out", "s", "--json")
+    assert called(monkeypatch, *chosen) == 0
+    found = json.loads(capsys.readouterr().out)
+    own = [curve["points"][-1]["test_accuracy"] for curve in found["curves"]]
+    assert [curve["seed"] for curve in found["curves"]] == [0, 1, 5]
+    assert len({tuple(point["test_loss"] for point in curve["points"]) for curve in found["curves"]}) == 3
+    assert found["test_accuracy"] == {
+        "mean": pytest.approx(sum(own) / 3),
+        "min": min(own),
+        "max": max(own),
+        "seeds": 3,
+    }
+    against = found["against"]
+    assert (against["dtype"], [curve["dtype"] for curve in against["curves"]]) == ("float64", ["float64"] * 3)
+    for curve, other in zip(found["curves"], against["curves"], strict=True):
+        losses = [[point["test_loss"] for point in each["points"]] for each in (curve, other)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    assert against["difference"] == pytest.approx(
+        found["test_accuracy"]["mean"] - against["test_accuracy"]["mean"]
+    )
+    assert called(monkeypatch, *chosen[:-1], "--resume") == 0
+    assert "mean" in capsys.readouterr().out
+
+
+def test_a_race_is_simulated_step_by_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Values depend on timing; two runs are the same all the same."""
+    chosen = ("train", "digits-cnn-race-dropout", "--epochs", "1", "--batch", "450", "--no-limits")
+    for folder in ("one", "other"):
+        assert called(monkeypatch, *chosen, "--out", folder) == 0
+    told = capsys.readouterr().out
+    assert "every one of 2 steps simulated, for values depend on timing" in told
+    assert "of what forward tasks read had not been stored at their signal" in told
+    assert document("one")["curves"] == document("other")["curves"]
+    assert document("one")["curves"][0]["missing"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--epochs", "0"), "Invalid value for '--epochs': 0 is not in the range x>=1"),
+        (("--epochs", "-1"), "Invalid value for '--epochs': -1 is not in the range"),
+        ((), "Missing option '--epochs'"),
+        (("--epochs", "1", "--checkpoint-every", "0"), "Invalid value for '--checkpoint-every'"),
+        (("--epochs", "1", "--seeds", "a"), "'a' is no list of seeds, such as 0,2,5 or 0..3"),
+        (("--epochs", "1", "--seeds", "3..1"), "'3..1': the second seed must be the first or up to 999 more"),
+        (("--epochs", "1", "--seeds", "1,0..2"), "'1,0..2' has a seed twice"),
+        (("--epochs", "1", "--seeds", "1", "--seed", "2"), "--seed and --seeds exclude each other"),
+        (
+            ("--epochs", "1", "--set", "mode=inference"),
+            "'small' is of mode 'inference', in which nothing is lea",
+        ),
+        (("--epochs", "1", "--backend", "null"), "backend 'null' computes no values, so nothing is learned"),
+        (
+            ("--epochs", "1", "--images", "cats"),
+            "no data set for training is called 'cats'; there are: digits",
+        ),
+        (("--epochs", "1", "--batch", "2000"), "1,347 images for training, fewer than one batch of 2,000"),
+        (("--epochs", "1", "--against", "q8.8"), "'q8.8' is not one of 'float32', 'float64'"),
+        (("--epochs", "1", "--out", ""), "--out: the folder's name is empty"),
+        (("--epochs", "1", "--out", "small.yaml"), "is a file, but a report is a folder of files"),
+    ],
+)
+def test_what_cannot_be(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    """One line says which value breaks which rule, the exit code is 2, and nothing is written."""
+    assert called(monkeypatch, *TRAIN, *arguments) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in Path().iterdir()] == ["small.yaml"]
+
+
+def test_an_unknown_experiment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, with those there are."""
+    assert called(monkeypatch, "train", "smal", "--epochs", "1") == 2
+    assert "no experiment is called 'smal'" in capsys.readouterr().err
+
+
+def test_two_trainings_in_one_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second is refused while the first goes on."""
+    with training_folder(Path("busy")):
+        assert called(monkeypatch, *TRAIN, "--epochs", "1", "--out", "busy") == 2
+    assert "folder 'busy': another training is under way in it" in capsys.readouterr().err
+    assert called(monkeypatch, *TRAIN, "--epochs", "1", "--out", "busy") == 0
+
+
+def test_a_folder_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused before anything is computed."""
+    Path("locked").mkdir()
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK and allowed(place, mode))
+    assert called(monkeypatch, *TRAIN, "--epochs", "1", "--out", "locked") == 2
+    assert "may not be written to" in capsys.readouterr().err
+
+
+def test_checkpoints_that_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another batch, fewer epochs, a broken file: each is told, and nothing is lost."""
+    assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "r") == 0
+    before = Path("r", "checkpoint-seed0.npz").read_bytes()
+    resume = (*TRAIN, "--out", "r", "--resume")
+    assert called(monkeypatch, *resume, "--epochs", "3", "--batch", "32") == 2
+    assert "is of another training: its training.batch is 64, here it is 32" in capsys.readouterr().err
+    assert called(monkeypatch, *resume, "--epochs", "1") == 2
+    assert "has come to step 42, but the training is to have 21" in capsys.readouterr().err
+    assert Path("r", "checkpoint-seed0.npz").read_bytes() == before
+    Path("r", "checkpoint-seed0.npz").write_bytes(before[:1000])
+    assert called(monkeypatch, *resume, "--epochs", "3") == 2
+    assert "is broken or no checkpoint of a training" in capsys.readouterr().err
+
+
+def test_resuming_without_a_checkpoint_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that a script may always say --resume; the output says what happened."""
+    assert called(monkeypatch, *TRAIN, "--epochs", "1", "--out", "n", "--resume") == 0
+    assert "no checkpoint 'n/checkpoint-seed0.npz' to resume: begun anew" in capsys.readouterr().out
+
+
+def test_a_learning_rate_that_is_too_large(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not finite ends the training with the tensor's name; the checkpoint before it stays."""
+    large = ("--set", "training.learning_rate=1e30")
+    assert called(monkeypatch, *TRAIN, "--epochs", "1", "--out", "l", *large) == 2
+    assert "is the first that is not finite" in capsys.readouterr().err

@@ -1,0 +1,40 @@
+"""The kinds of op that a constant may be given for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from dataflow.cycles.routines import SGD
+from dataflow.ops import KERNEL_OPS
+from topologies.tree import did_you_mean
+
+DEFAULT = "default"
+OP_KINDS = tuple(sorted({op.kind for op in KERNEL_OPS} | {"accumulate", DEFAULT}))
+"""Each op with a kernel, the addition of gradients, all else."""
+
+
+ROUTINE_KINDS = tuple(sorted({*OP_KINDS, SGD} - {DEFAULT}))
+"""Each op that cores execute; updates without momentum are ones of their own."""
+
+
+def _one_of(kinds: tuple[str, ...]) -> Callable[[str], str]:
+    def known(kind: str) -> str:
+        if kind not in kinds:
+            near = did_you_mean(kind, kinds)
+            raise ValueError(f"unknown key{near or ';'} the keys here are {', '.join(kinds)}")
+        return kind
+
+    return known
+
+
+OpKind = Annotated[
+    str, AfterValidator(_one_of(OP_KINDS)), WithJsonSchema({"type": "string", "enum": list(OP_KINDS)})
+]
+RoutineKind = Annotated[
+    str,
+    AfterValidator(_one_of(ROUTINE_KINDS)),
+    WithJsonSchema({"type": "string", "enum": list(ROUTINE_KINDS)}),
+]

@@ -1,0 +1,77 @@
+"""How to train as YAML writes it: the engine's own fields, with number formats checked by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from dataflow.arithmetic import Arithmetic
+from dataflow.errors import OptionError
+from dataflow.experiment import DTYPES, Training
+from dataflow.number import fixed_point
+from topologies.tree import did_you_mean
+
+_EXAMPLE = "a fixed-point format such as 'q8.8'"
+
+
+def _fixed(dtype: str) -> str:
+    """A fixed-point format. Raises ValueError for what is none."""
+    try:
+        known = fixed_point(dtype) is not None
+    except OptionError as error:
+        raise ValueError(str(error)) from None
+    if not known:
+        raise ValueError(f"must be {_EXAMPLE}, got {dtype!r}")
+    return dtype
+
+
+def _dtype(dtype: str) -> str:
+    """A floating-point or fixed-point format. Raises ValueError for what is neither."""
+    if dtype in DTYPES:
+        return dtype
+    if dtype.startswith("q"):
+        return _fixed(dtype)
+    kinds = ", ".join(repr(name) for name in DTYPES)
+    raise ValueError(f"must be {kinds} or {_EXAMPLE}, got {dtype!r}{did_you_mean(dtype, DTYPES)}")
+
+
+_FORMAT = Field(json_schema_extra={"examples": ["q8.8"]})
+Format = Annotated[str, AfterValidator(_fixed), _FORMAT]
+Dtype = Annotated[str, AfterValidator(_dtype), _FORMAT]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArithmeticDocument(Arithmetic):
+    """What fixed-point computation does beyond its format.
+
+    formats: tensor (without its version, as ``conv1.weight`` or ``*.grad``) to another format. wide_logits:
+    what the loss reads stays in the wide accumulator. master_weights: the format in which weights
+    are updated. exponential: of softmax, by ``shift`` or by ``table``.
+    """
+
+    formats: Mapping[str, Format] = field(default_factory=dict)
+    master_weights: Format | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingDocument(Training):
+    """How the network is trained.
+
+    batch: images a step, over all processors. dtype: of activations, weights and gradients: ``float32``,
+    ``float64``, or a fixed-point format such as ``q8.8``. arithmetic: of fixed point. epochs,
+    images_per_epoch: the whole training that a report extrapolates to.
+    """
+
+    dtype: Dtype = "float32"
+    arithmetic: ArithmeticDocument = field(default_factory=ArithmeticDocument)
+
+
+def training_of(document: TrainingDocument) -> Training:
+    """The engine's training that a document describes."""
+    given = {each.name: getattr(document, each.name) for each in fields(Training)}
+    arithmetic = document.arithmetic
+    exact = Arithmetic(**{each.name: getattr(arithmetic, each.name) for each in fields(Arithmetic)})
+    return Training(**given | {"arithmetic": exact})
