@@ -110,7 +110,9 @@ class Bindings:
     def _bound(self, task: PlacedTask, read: Read) -> Bound:
         memory = task.read_memory(read)
         sources = tuple(self._source(task, read, piece, memory) for piece in read.pieces)
-        made = made_of(self._placed.shards[read.pieces[0].shard].tensor, read.region)
+        # A sum of nothing has no pieces: it is of the tensor that it fills.
+        name = read.pieces[0].shard if read.pieces else next(iter(task.writes.values()))
+        made = made_of(self._placed.shards[name].tensor, read.region)
         whole = len(sources) == 1 and sources[0].region == read.region
         return Bound(read.operand, made, sources, whole)
 

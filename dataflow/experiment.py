@@ -17,7 +17,6 @@ from dataflow.override import Override
 from dataflow.plan import Plan
 from dataflow.planning.auto import AutoPlan
 
-
 Mode = Literal["training", "inference", "pipeline"]
 """What a step is: a training step, one sample after the other, or samples that stream through stages."""
 

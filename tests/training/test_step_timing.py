@@ -24,6 +24,8 @@ def test_steps_that_repeat() -> None:
     lengths = lengths_ps(run)
     assert found == StepTiming("repeats", lengths[:3], lengths[0])
     assert sum(lengths) == run.trace.end_ps - run.trace.start_ps
+    many = lengths_ps(simulate(placed(), 30))[:-1]
+    assert tuple(found.length_ps(step) for step in range(29)) == many
 
 
 def test_steps_that_vary(monkeypatch: pytest.MonkeyPatch) -> None:
