@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dataflow.backend import Array, Site
-from dataflow.number import fixed_point
+from dataflow.numbers.number import fixed_point
 from dataflow.ops import Op, Pass
 
 

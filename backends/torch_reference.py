@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from dataflow.batches import BatchSource
+from dataflow.data.batches import BatchSource
 from dataflow.errors import BackendError
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
 from dataflow.network import DATA
 from dataflow.ops import Dropout, Loss, MaxPooling, Op, Relu
-from dataflow.randomness import dropout_mask, initial_values
-from dataflow.references import Chosen, Progress, Show
 from dataflow.tensor import Tensor, TensorKind
+from dataflow.values.randomness import dropout_mask, initial_values
+from dataflow.verification.references import Chosen, Progress, Show
 
 try:
     import torch

@@ -12,9 +12,9 @@ import sys
 from time import perf_counter
 
 import dataflow
-from dataflow.batches import Batch, BatchSource, open_batches
-from dataflow.executor import Executor
+from dataflow.data.batches import Batch, BatchSource, open_batches
 from dataflow.session import place_experiment
+from dataflow.values.executor import Executor
 
 ROUNDS = 3
 

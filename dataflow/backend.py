@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.arithmetic import Arithmetic, Counts
+from dataflow.numbers.arithmetic import Arithmetic, Counts
 from dataflow.ops import Op, Pass
 from dataflow.region import Region
 
@@ -58,7 +58,7 @@ class Backend(Protocol):
     Arrays are NumPy arrays whose *logical* shape is the operand's (images are batch,
     channel, height, width; weights channel, in_channel, ...). Their memory order is the
     backend's own choice, made in ``empty``; kernels accept any strides. Fixed-point values are the real
-    numbers they stand for, in float64 (``dataflow.number``).
+    numbers they stand for, in float64 (``dataflow.numbers.number``).
     """
 
     name: str

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt, Predicate
 
-from dataflow.arithmetic import Arithmetic
 from dataflow.errors import OptionError
 from dataflow.hardware import Hardware
 from dataflow.layers import Count
 from dataflow.network import Network
-from dataflow.number import element_bytes, fixed_point
+from dataflow.numbers.arithmetic import Arithmetic
+from dataflow.numbers.number import element_bytes, fixed_point
 from dataflow.override import Override
 from dataflow.plan import Plan
 from dataflow.planning.auto import AutoPlan

@@ -8,9 +8,9 @@ from dataclasses import replace
 from dataflow.differences import finite_difference
 from dataflow.errors import NetworkError
 from dataflow.experiment import Experiment, Mode, Training
-from dataflow.formats import dtype_of
 from dataflow.layers import Learned
 from dataflow.network import DATA, LABEL, WEIGHT, Network
+from dataflow.numbers.formats import dtype_of
 from dataflow.ops import ArgMax, Dropout, Loss, MomentumSgd, Op, Operand, Pass, Role, Scale, gradient_of
 from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor, TensorKind

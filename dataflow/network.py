@@ -11,7 +11,7 @@ import networkx as nx
 
 from dataflow.errors import CheckError, NetworkError
 from dataflow.layers import Binding, Count, LayerSpec, Learned, LossLayer, Shape
-from dataflow.number import element_bytes
+from dataflow.numbers.number import element_bytes
 from dataflow.ops import Loss, Op, Operand, Role
 from dataflow.ops.axis import Whole
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from dataflow.experiment import Experiment
 from dataflow.metrics import Metrics
-from dataflow.precision import Precision, TensorValues
 from dataflow.trace import Trace
-from dataflow.verification import Verification
+from dataflow.verification.precision import Precision, TensorValues
+from dataflow.verification.verification import Verification
 
 
 @dataclass(frozen=True)

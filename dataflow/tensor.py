@@ -13,7 +13,7 @@ from enum import Enum
 from math import prod
 
 from dataflow.layers import Initial
-from dataflow.number import element_bytes
+from dataflow.numbers.number import element_bytes
 from dataflow.region import Region
 
 

@@ -9,9 +9,9 @@ from itertools import chain
 from math import exp, log
 
 import dataflow
-from dataflow.batches import Noise
-from dataflow.randomness import initial_values
+from dataflow.data.batches import Noise
 from dataflow.result import Result
+from dataflow.values.randomness import initial_values
 
 EXPERIMENT = "two-layer-agilio"
 SCALE = 2**14

@@ -10,7 +10,7 @@ from dataflow.errors import ReportError
 from dataflow.experiment import Experiment
 from dataflow.metrics import Metrics, ProcessorUse, Traffic
 from dataflow.result import Result
-from dataflow.verification import Verification
+from dataflow.verification.verification import Verification
 from reports.core_schema import (
     BankEntry,
     ControlEntry,

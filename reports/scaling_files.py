@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataflow.scaling_curve import Scaling
+from dataflow.scaling.curve import Scaling
 from reports.folder import json_text, write_files, write_text
 
 FILES = ("scaling.json", "scaling.csv", "scaling.png")

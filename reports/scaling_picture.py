@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from dataflow.scaling_curve import Scaling, ScalingPoint
+from dataflow.scaling.curve import Scaling, ScalingPoint
 from reports import palette
 from reports.scaling_table import NOTHING, UNKNOWN, findings, limiting_resource
 

@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from dataflow.scaling_curve import Scaling, ScalingPoint, Unfit
+from dataflow.scaling.curve import Scaling, ScalingPoint, Unfit
 from reports import units
 from reports.document import Json
 from reports.grid import Grid, Row

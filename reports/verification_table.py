@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from dataflow.verification import Verification
+from dataflow.verification.verification import Verification
 from reports import content
 from reports.document import Json, verification_entry
 

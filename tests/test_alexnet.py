@@ -7,7 +7,7 @@ import pytest
 import dataflow
 from dataflow import Options, Override
 from dataflow.session import simulate_experiment
-from dataflow.verification import Verification
+from dataflow.verification.verification import Verification
 
 FLOAT64_TOLERANCE = 1e-10
 FLOAT32_TOLERANCE = 1e-4

@@ -81,7 +81,7 @@ def test_a_failed_verification_is_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Towers on two GPUs round differently in float32, which shows when no rounding is allowed for."""
-    monkeypatch.setattr("dataflow.references.ROUNDINGS", 0)
+    monkeypatch.setattr("dataflow.verification.references.ROUNDINGS", 0)
     assert called(monkeypatch, "verify", TINY, "--images", "noise", "--tolerance", "1e-30") == 1
     assert "FAILED" in capsys.readouterr().out
 

@@ -10,7 +10,7 @@ from dataflow.experiment import Experiment, Training
 from dataflow.network import DATA
 from dataflow.plan import Plan, Rule
 from dataflow.session import run_experiment
-from dataflow.verification import Verification
+from dataflow.verification.verification import Verification
 
 NETWORKS = ("tiny-lenet", "tiny-vgg", "tiny-resnet", "tiny-googlenet")
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}

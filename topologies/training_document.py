@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from dataflow.arithmetic import Arithmetic
 from dataflow.errors import OptionError
 from dataflow.experiment import DTYPES, Training
-from dataflow.number import fixed_point
+from dataflow.numbers.arithmetic import Arithmetic
+from dataflow.numbers.number import fixed_point
 from topologies.tree import did_you_mean
 
 _EXAMPLE = "a fixed-point format such as 'q8.8'"

@@ -14,10 +14,10 @@ import numpy as np
 
 from backends.fixed import convolution, elementwise, fully_connected, loss, pooling, update
 from backends.fixed.rounding import Rounder
-from dataflow.arithmetic import Counts
 from dataflow.backend import Array, Site
 from dataflow.errors import BackendError
-from dataflow.number import MOST_BITS, fixed_point
+from dataflow.numbers.arithmetic import Counts
+from dataflow.numbers.number import MOST_BITS, fixed_point
 from dataflow.ops import (
     Add,
     ArgMax,

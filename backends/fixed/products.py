@@ -13,7 +13,7 @@ import numpy as np
 
 from backends.fixed.rounding import format_named, limits_of
 from dataflow.backend import Array, Site
-from dataflow.number import FixedPoint
+from dataflow.numbers.number import FixedPoint
 
 _SPARE_BITS = 2
 """Kept free for a bias, and for half a step to round."""

@@ -20,7 +20,7 @@ from backends.fixed.draws import DRAW_BITS, draws
 from backends.fixed.statistics import Statistics
 from dataflow.backend import Array, Site
 from dataflow.errors import BackendError, NumericError
-from dataflow.number import ACCUMULATOR_BITS, FixedPoint, fixed_point
+from dataflow.numbers.number import ACCUMULATOR_BITS, FixedPoint, fixed_point
 
 EXACT_BITS = 53
 """Integers of this many bits are exact in float64."""

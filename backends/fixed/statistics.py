@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dataflow.arithmetic import Counts
+from dataflow.numbers.arithmetic import Counts
 
 
 class Statistics:

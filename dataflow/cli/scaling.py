@@ -19,7 +19,7 @@ from dataflow.errors import OptionError
 from dataflow.override import Override
 
 if TYPE_CHECKING:
-    from dataflow.scaling import Sweep
+    from dataflow.scaling.scaling import Sweep
 
 
 @click.command()
@@ -83,7 +83,7 @@ def scale(
 
 
 def _sweep(over: tuple[str, ...], weak: bool, batch_per_processor: int | None) -> Sweep:
-    from dataflow.scaling import Sweep, Swept
+    from dataflow.scaling.scaling import Sweep, Swept
 
     fields: list[Swept] = []
     for text in over:

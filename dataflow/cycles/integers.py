@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflow.number import fixed_point
+from dataflow.numbers.number import fixed_point
 from dataflow.ops import Op, Pass
 
 ALTERNATIVES = {

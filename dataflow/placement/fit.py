@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from dataflow.errors import FitError
-from dataflow.number import fixed_point
+from dataflow.numbers.number import fixed_point
 from dataflow.ops import Op, Pass
 from dataflow.placement.banks import fixed_places
 from dataflow.placement.placed import PlacedGraph, PlacedTask

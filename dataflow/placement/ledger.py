@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dataflow.graph import Task, TaskGraph
 from dataflow.hardware import Hardware
-from dataflow.number import partial_dtype
+from dataflow.numbers.number import partial_dtype
 from dataflow.ops import Op, Phase
 from dataflow.placement.placed import Piece, PlacedTask, Read, Shard, TaskKind
 from dataflow.region import Region

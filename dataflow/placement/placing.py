@@ -22,7 +22,7 @@ from dataclasses import replace
 from dataflow.errors import PlanError
 from dataflow.graph import Task, TaskGraph
 from dataflow.hardware import Hardware
-from dataflow.number import partial_dtype
+from dataflow.numbers.number import partial_dtype
 from dataflow.ops import GRADIENT_SUFFIX, Phase
 from dataflow.placement.banks import assigned_banks, with_accesses
 from dataflow.placement.contributions import Contribution, Contributions, Delivery, Home

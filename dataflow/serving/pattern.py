@@ -9,7 +9,7 @@ from math import log1p
 from typing import Literal
 
 from dataflow.errors import OptionError
-from dataflow.randomness import generator
+from dataflow.values.randomness import generator
 
 PS_PER_S = 10**12
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import backends
 from dataflow.backend import Backend, CountsRounding
-from dataflow.batches import BatchSource
+from dataflow.data.batches import BatchSource
 from dataflow.experiment import Experiment
-from dataflow.number import fixed_point
+from dataflow.numbers.number import fixed_point
 from dataflow.placement import PlacedGraph
-from dataflow.precision import Precision, TensorPrecision, TensorValues
-from dataflow.quantisation import in_float, precision_of, values_of
-from dataflow.references import LastStep, OneProcessor
 from dataflow.tensor import Tensor
+from dataflow.verification.precision import Precision, TensorPrecision, TensorValues
+from dataflow.verification.quantisation import in_float, precision_of, values_of
+from dataflow.verification.references import LastStep, OneProcessor
 
 
 def rounds(experiment: Experiment) -> bool:

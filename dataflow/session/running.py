@@ -7,14 +7,12 @@ from dataclasses import replace
 
 import backends
 from dataflow.backend import Array
-from dataflow.batches import BatchSource, open_batches
+from dataflow.data.batches import BatchSource, open_batches
 from dataflow.errors import BackendError, OptionError
-from dataflow.executor import Executor, Losses
 from dataflow.experiment import Experiment
-from dataflow.number import fixed_point
+from dataflow.numbers.number import fixed_point
 from dataflow.placement import Shard
 from dataflow.planning.planned import planned
-from dataflow.references import LastStep, OneProcessor, Reference, verify
 from dataflow.result import Result
 from dataflow.session.fitting import naming_the_batch_that_fits
 from dataflow.session.options import REFERENCES, Options, Progress, named
@@ -23,7 +21,9 @@ from dataflow.session.precision import against_float
 from dataflow.session.simulating import result_of, simulate_experiment
 from dataflow.simulation import simulate
 from dataflow.training.timing import races
-from dataflow.verification import Verification
+from dataflow.values.executor import Executor, Losses
+from dataflow.verification.references import LastStep, OneProcessor, Reference, verify
+from dataflow.verification.verification import Verification
 
 
 def run_experiment(

@@ -10,8 +10,8 @@ from dataflow.experiment import Experiment
 from dataflow.measurement import measure, measure_trace
 from dataflow.metrics import Metrics
 from dataflow.override import Override
-from dataflow.scaling import Size, Sweep, scaling_of, sized_experiment
-from dataflow.scaling_curve import Scaling, Unfit
+from dataflow.scaling.curve import Scaling, Unfit
+from dataflow.scaling.scaling import Size, Sweep, scaling_of, sized_experiment
 from dataflow.session.options import Progress
 from dataflow.session.placing import place_experiment
 from dataflow.simulation import simulate

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import backends
-from dataflow.arithmetic import Arithmetic
 from dataflow.backend import Backend
 from dataflow.errors import BackendError, InterruptedTrainingError, OptionError
 from dataflow.experiment import DTYPES, Experiment
+from dataflow.numbers.arithmetic import Arithmetic
 from dataflow.plan import Plan
 from dataflow.planning.planned import planned
-from dataflow.references import one_processor
 from dataflow.session.fitting import naming_the_batch_that_fits
 from dataflow.session.options import Progress, named
 from dataflow.session.placing import place_experiment
@@ -28,6 +27,7 @@ from dataflow.training.loop import Loop, Moment, Position, curve_of, train
 from dataflow.training.stepping import stepper_of
 from dataflow.training.timing import StepTiming, time_steps
 from dataflow.training.trained import Comparison, Examples, Trained
+from dataflow.verification.references import one_processor
 
 Tell = Callable[[Moment], None]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from dataflow.randomness import generator
 from dataflow.simulation.compiled import Compiled
+from dataflow.values.randomness import generator
 
 
 class Race:

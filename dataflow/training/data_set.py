@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.batches import Batch
-from dataflow.digits import CLASSES, DESCRIPTION, read_digits
+from dataflow.data.batches import Batch
+from dataflow.data.digits import CLASSES, DESCRIPTION, read_digits
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
 from dataflow.network import Tokens
-from dataflow.randomness import generator
+from dataflow.values.randomness import generator
 
 TEST_DIGITS = 450
 """Of the 1,797 digits, a quarter, rounded up; the other 1,347 are trained on."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dataflow.backend import Array, Backend, Site
-from dataflow.batches import Batch
+from dataflow.data.batches import Batch
 from dataflow.experiment import Experiment
 from dataflow.graph import Task, training_graph
 from dataflow.network import DATA, LABEL
-from dataflow.number import array_dtype
+from dataflow.numbers.number import array_dtype
 from dataflow.ops import Dropout, Phase
 from dataflow.tensor import Tensor, TensorKind
 from dataflow.training.data_set import Part

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from dataflow.backend import Backend
-from dataflow.executor import Executor
 from dataflow.experiment import Experiment
 from dataflow.placement import PlacedGraph
 from dataflow.training.curve import Curve, CurvePoint
@@ -17,6 +16,7 @@ from dataflow.training.order import ShuffledBatches
 from dataflow.training.state import State, put_state, state_of
 from dataflow.training.stepping import Stepper
 from dataflow.training.watch import Watch
+from dataflow.values.executor import Executor
 
 _PS_PER_S = 1e12
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.batches import Batch
-from dataflow.randomness import generator
+from dataflow.data.batches import Batch
 from dataflow.training.data_set import Part
+from dataflow.values.randomness import generator
 
 
 class ShuffledBatches:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from dataflow.backend import Array
-from dataflow.executor import Executor
+from dataflow.values.executor import Executor
 
 State = Mapping[str, Array]
 """The values of tensors that are carried from step to step, by their names without version."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from dataflow.executor import Executor
 from dataflow.ops import Phase
 from dataflow.placement import PlacedGraph, PlacedTask
 from dataflow.simulation import simulate
 from dataflow.simulation.schedule import Instance
 from dataflow.training.recording import Recording, record
 from dataflow.training.timing import StepTiming, lengths_ps
+from dataflow.values.executor import Executor
 
 
 class Stepper(Protocol):

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.arithmetic import Arithmetic
-from dataflow.number import FixedPoint
+from dataflow.numbers.arithmetic import Arithmetic
+from dataflow.numbers.number import FixedPoint
 from dataflow.ops import Op
 
 Integers = NDArray[Any]

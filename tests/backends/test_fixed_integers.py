@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import backends
 from backends.fixed import KERNELS
-from dataflow.arithmetic import Arithmetic
 from dataflow.backend import Array, Site
-from dataflow.number import FixedPoint, fixed_point
+from dataflow.numbers.arithmetic import Arithmetic
+from dataflow.numbers.number import FixedPoint, fixed_point
 from dataflow.ops import Op, Pass, Role, gradient_of
 from dataflow.region import Region
 from tests.backends.fixed_integers import MODELLED, compute

@@ -10,10 +10,10 @@ import pytest
 import backends
 from backends.fixed.draws import draws
 from backends.fixed.rounding import Rounder
-from dataflow.arithmetic import Arithmetic, Counts
 from dataflow.backend import Array, Site
 from dataflow.errors import BackendError, NumericError, OptionError
-from dataflow.number import partial_dtype
+from dataflow.numbers.arithmetic import Arithmetic, Counts
+from dataflow.numbers.number import partial_dtype
 from dataflow.ops import Relu, Tanh
 from dataflow.region import Region
 

@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import replace
 
 import backends
-from dataflow.batches import Noise
+from dataflow.data.batches import Noise
 from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
 from dataflow.ops import Phase
 from dataflow.placement import PlacedGraph, PlacedTask
 from dataflow.plan import CollectiveRule
-from dataflow.references import OneProcessor, verify
 from dataflow.tensor import TensorKind
+from dataflow.verification.references import OneProcessor, verify
 from tests.engine.worlds import computed
 
 NUMBER = 8

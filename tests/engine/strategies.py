@@ -10,7 +10,8 @@ from hypothesis import Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
 
-from dataflow.batches import BatchSource, Noise
+from dataflow.data.batches import BatchSource, Noise
+from dataflow.data.tokens import UniformTokens
 from dataflow.errors import PlanError
 from dataflow.experiment import Experiment, Training
 from dataflow.graph import training_graph
@@ -18,7 +19,6 @@ from dataflow.network import Tokens
 from dataflow.placement import PlacedGraph, place
 from dataflow.region import Region
 from dataflow.simulation import simulate
-from dataflow.tokens import UniformTokens
 from tests.engine.random_machines import machines
 from tests.engine.random_networks import networks
 from tests.engine.random_plans import plans

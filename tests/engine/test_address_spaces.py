@@ -9,9 +9,9 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import backends
-from dataflow.batches import BatchSource, Noise
+from dataflow.data.batches import BatchSource, Noise
+from dataflow.data.tokens import UniformTokens
 from dataflow.errors import CheckError, PlanError
-from dataflow.executor import Executor
 from dataflow.experiment import Experiment, Training
 from dataflow.graph import training_graph
 from dataflow.hardware import Hardware, Link, Memory, Processor
@@ -19,11 +19,11 @@ from dataflow.layers import FullyConnectedLayer
 from dataflow.network import Tokens
 from dataflow.placement import PlacedGraph, TaskKind, place
 from dataflow.plan import Pipeline, Plan, Rule, Split
-from dataflow.references import LastStep, OneProcessor, verify
 from dataflow.region import uncovered
 from dataflow.simulation import simulate
-from dataflow.tokens import UniformTokens
-from dataflow.verification import Verification
+from dataflow.values.executor import Executor
+from dataflow.verification.references import LastStep, OneProcessor, verify
+from dataflow.verification.verification import Verification
 from tests.engine.spaces import ROOFLINE, cores, machine_of, machines_with_spaces, nic, small_banks
 from tests.engine.strategies import law, networks, plans
 from tests.engine.test_laws import strong
@@ -129,7 +129,7 @@ def test_any_plan_on_any_spaces_gives_the_numbers_of_one_processor(data: st.Data
     except PlanError:
         reject()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dataflow.executor.initial_values", strong)
+        patch.setattr("dataflow.values.executor.initial_values", strong)
         verification = verified(world, graph)
     assert [c for c in verification.comparisons if not c.passed and c.max_absolute_error > 1e-12] == []
     assert verification.missing == ()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dataflow.batches import Noise, Photograph, Photographs, open_batches
-from dataflow.digits import Digits
+from dataflow.data.batches import Noise, Photograph, Photographs, open_batches
+from dataflow.data.digits import Digits
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
 from dataflow.network import Network

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from dataflow.bottleneck import bottleneck
 from dataflow.measurement import measure_trace
 from dataflow.metrics import ControlUse, Metrics, PathPart
+from dataflow.scaling.bottleneck import bottleneck
 from tests.engine.traces import TWO, run
 
 PATH = (

@@ -9,14 +9,14 @@ import pytest
 
 import backends
 from dataflow.backend import Array
-from dataflow.batches import Noise
-from dataflow.executor import Executor
+from dataflow.data.batches import Noise
 from dataflow.experiment import Experiment
 from dataflow.hardware import Controller
 from dataflow.layers import Initial
 from dataflow.plan import Control, Plan
-from dataflow.references import LastStep
 from dataflow.simulation import simulate
+from dataflow.values.executor import Executor
+from dataflow.verification.references import LastStep
 from tests.engine.worlds import RELU, experiment, fc, machine, network, on, placed
 
 LAYER = replace(fc(3), initial=Initial(weight_deviation="he", bias=0.5))

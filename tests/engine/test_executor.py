@@ -10,16 +10,16 @@ import pytest
 
 import backends
 from dataflow.backend import Array
-from dataflow.batches import Batch, Noise
+from dataflow.data.batches import Batch, Noise
 from dataflow.errors import BackendError, NumericError, ResidencyError
-from dataflow.executor import Executor, Losses
 from dataflow.experiment import Experiment
 from dataflow.layers import FullyConnectedLayer, Initial
 from dataflow.ops import Phase
 from dataflow.placement import PlacedGraph, Shard
 from dataflow.plan import Plan
-from dataflow.randomness import dropout_mask, generator, initial_values
 from dataflow.simulation import simulate
+from dataflow.values.executor import Executor, Losses
+from dataflow.values.randomness import dropout_mask, generator, initial_values
 from tests.engine.worlds import DROPOUT, RELU, experiment, fc, machine, network, on, placed, split
 
 PIPELINE = Plan(layers={"a": on("p0"), "[bl]*": on("p1")})
@@ -123,7 +123,9 @@ def test_the_first_tensor_that_is_not_finite_is_named(
     images: list[list[float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Values that are not finite stop the run at the first tensor computed with them, without a warning."""
-    monkeypatch.setattr("dataflow.executor.initial_values", lambda seed, name, shape, initial: np.ones(shape))
+    monkeypatch.setattr(
+        "dataflow.values.executor.initial_values", lambda seed, name, shape, initial: np.ones(shape)
+    )
     world = experiment(network({"a": fc(2), "b": fc(2)}), machine(1), dtype="float32")
     with pytest.raises(
         NumericError,
@@ -135,7 +137,9 @@ def test_the_first_tensor_that_is_not_finite_is_named(
 
 def test_large_but_finite_values_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finite values whose sum overflows, as four times 1e38 in float32, are no error and give no warning."""
-    monkeypatch.setattr("dataflow.executor.initial_values", lambda seed, name, shape, initial: np.ones(shape))
+    monkeypatch.setattr(
+        "dataflow.values.executor.initial_values", lambda seed, name, shape, initial: np.ones(shape)
+    )
     world = experiment(network({"a": fc(2), "r": RELU, "b": fc(2)}), machine(1), dtype="float32")
     values = published(world, Given([1e38, 0], [1e38, 0]))
     assert (values["a@0"][0][1] == np.float32(1e38)).all()

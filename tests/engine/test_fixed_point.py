@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 
 import backends
-from dataflow.arithmetic import Arithmetic
 from dataflow.backend import Array
-from dataflow.batches import Batch, BatchSource, Noise
+from dataflow.data.batches import Batch, BatchSource, Noise
 from dataflow.errors import BackendError
-from dataflow.executor import Executor
 from dataflow.experiment import Experiment, Training
 from dataflow.graph import training_graph
 from dataflow.layers import AddLayer, Initial, LayerSpec
 from dataflow.network import Network
+from dataflow.numbers.arithmetic import Arithmetic
 from dataflow.plan import CollectiveRule, Plan, Rule
-from dataflow.quantisation import in_float, precision_of, values_of
-from dataflow.references import LastStep, OneProcessor, verify
 from dataflow.simulation import simulate
+from dataflow.values.executor import Executor
+from dataflow.verification.quantisation import in_float, precision_of, values_of
+from dataflow.verification.references import LastStep, OneProcessor, verify
 from tests.engine.worlds import (
     DROPOUT,
     RELU,

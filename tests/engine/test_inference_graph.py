@@ -9,9 +9,8 @@ import pytest
 
 import backends
 from dataflow.backend import Array
-from dataflow.batches import Noise
+from dataflow.data.batches import Noise
 from dataflow.errors import NetworkError
-from dataflow.executor import Executor
 from dataflow.experiment import Experiment, Mode
 from dataflow.graph import inference_graph, step_graph, training_graph
 from dataflow.layers import DropoutLayer
@@ -19,9 +18,10 @@ from dataflow.network import Network
 from dataflow.ops import Phase, Scale
 from dataflow.placement import PlacedGraph, Shard, place
 from dataflow.plan import Plan
-from dataflow.randomness import initial_values
 from dataflow.simulation import simulate
 from dataflow.tensor import TensorKind
+from dataflow.values.executor import Executor
+from dataflow.values.randomness import initial_values
 from tests.engine.spaces import cores, machine_of, nic
 from tests.engine.worlds import RELU, experiment, fc, machine, network, on, split
 

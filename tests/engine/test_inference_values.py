@@ -10,16 +10,16 @@ import pytest
 
 import backends
 from dataflow.backend import Array
-from dataflow.batches import Noise
-from dataflow.executor import Executor
+from dataflow.data.batches import Noise
 from dataflow.experiment import Experiment
 from dataflow.graph import step_graph
 from dataflow.layers import Initial
 from dataflow.placement import Shard, place
 from dataflow.plan import Plan
-from dataflow.randomness import initial_values
-from dataflow.references import LastStep, OneProcessor, verify
 from dataflow.simulation import simulate
+from dataflow.values.executor import Executor
+from dataflow.values.randomness import initial_values
+from dataflow.verification.references import LastStep, OneProcessor, verify
 from tests.engine.worlds import RELU, experiment, fc, machine, network, split
 
 LAYER = replace(fc(4), initial=Initial(weight_deviation=1.0, bias=0.25))

@@ -12,18 +12,18 @@ from hypothesis import given
 
 import backends
 from dataflow.backend import Array, Backend, Site
-from dataflow.batches import Batch, BatchSource, Noise
+from dataflow.data.batches import Batch, BatchSource, Noise
 from dataflow.errors import PlanError
-from dataflow.executor import Executor
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
 from dataflow.layers import Initial
 from dataflow.ops import Op, Pass, Phase, SoftmaxCrossEntropy
 from dataflow.placement import TaskKind, place
-from dataflow.randomness import generator
-from dataflow.references import LastStep, OneProcessor, verify
 from dataflow.region import Region, uncovered
 from dataflow.simulation import Run, simulate
+from dataflow.values.executor import Executor
+from dataflow.values.randomness import generator
+from dataflow.verification.references import LastStep, OneProcessor, verify
 from tests.engine.strategies import World, experiments, law, worlds
 
 
@@ -97,7 +97,7 @@ def test_values_are_those_of_one_processor_bit_for_bit(world: World) -> None:
     """Where every sum is exact, any plan on any machine gives exactly what one processor gives."""
     batches = SmallIntegers(world.experiment) if isinstance(world.batches, Noise) else world.batches
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dataflow.executor.initial_values", small_integers)
+        patch.setattr("dataflow.values.executor.initial_values", small_integers)
         backend = WholeNumbers()
         _, last = computed(world, backend, batches)
         verification = verify(last, world.experiment, batches, OneProcessor(backend), tolerance=0.0)
@@ -110,7 +110,7 @@ def test_values_are_those_of_one_processor_bit_for_bit(world: World) -> None:
 def test_values_are_those_of_one_processor(world: World) -> None:
     """Any plan on any machine gives, after three steps, what one processor gives within 1e-9."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dataflow.executor.initial_values", strong)
+        patch.setattr("dataflow.values.executor.initial_values", strong)
         _, last = computed(world, numpy_backend(), world.batches)
         reference = OneProcessor(numpy_backend())
         verification = verify(last, world.experiment, world.batches, reference, tolerance=1e-9)

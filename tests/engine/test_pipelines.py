@@ -8,16 +8,16 @@ from typing import Literal
 import pytest
 
 import backends
-from dataflow.batches import Noise
 from dataflow.cost import Cost, Work
+from dataflow.data.batches import Noise
 from dataflow.experiment import Experiment
 from dataflow.hardware import Hardware
 from dataflow.layers import AddLayer, LayerSpec
 from dataflow.ops import Phase
 from dataflow.placement import TaskKind
 from dataflow.plan import Pipeline, Plan, Rule
-from dataflow.references import OneProcessor, verify
 from dataflow.trace import Span, Trace
+from dataflow.verification.references import OneProcessor, verify
 from tests.engine.worlds import RELU, computed, conv, experiment, fc, machine, network, traced
 
 Order = Literal["gpipe", "1f1b"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 import backends
-from dataflow.batches import Noise
 from dataflow.cost import Cost
-from dataflow.executor import Executor
+from dataflow.data.batches import Noise
 from dataflow.experiment import Experiment, Mode
 from dataflow.hardware import Controller
 from dataflow.simulation import Run, simulate
+from dataflow.values.executor import Executor
 from tests.engine.signals import Given, card, chain, controlled, laid, lines
 
 CONTROLLER = Controller(signal_ps=10, dispatch_ps=20, semaphore_ps=5)

@@ -12,7 +12,7 @@ from dataflow.measurement import measure_trace
 from dataflow.metrics import Limit, Metrics
 from dataflow.override import Override
 from dataflow.plan import Plan
-from dataflow.scaling import Size, Sweep, Swept, is_mesh, scaling_of, size_of
+from dataflow.scaling.scaling import Size, Sweep, Swept, is_mesh, scaling_of, size_of
 from tests.engine.traces import TWO, compute, run, trace
 from tests.engine.worlds import experiment, fc, machine, network, split
 

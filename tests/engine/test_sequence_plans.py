@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import backends
 import topologies
 from dataflow.backend import Backend
-from dataflow.batches import open_batches
+from dataflow.data.batches import open_batches
 from dataflow.experiment import Experiment, Training
 from dataflow.layers import (
     AddLayer,
@@ -28,7 +28,7 @@ from dataflow.network import Network, Tokens
 from dataflow.ops import Phase
 from dataflow.placement import TaskKind
 from dataflow.plan import Plan, Rule
-from dataflow.references import OneProcessor, verify
+from dataflow.verification.references import OneProcessor, verify
 from tests.engine.strategies import LAW, machines, plans
 from tests.engine.worlds import LOSS, computed, machine, placed, split
 

@@ -11,14 +11,14 @@ import pytest
 
 import backends
 from dataflow.backend import Array
-from dataflow.batches import BatchSource, open_batches
+from dataflow.data.batches import BatchSource, open_batches
 from dataflow.errors import DataError
-from dataflow.executor import Executor, Losses
 from dataflow.experiment import Experiment
 from dataflow.layers import EmbeddingLayer, LinearLayer
 from dataflow.network import Network, Tokens
 from dataflow.placement import Shard
 from dataflow.simulation import simulate
+from dataflow.values.executor import Executor, Losses
 from tests.engine.worlds import LOSS, experiment, machine, placed
 
 TEXT = "To be, or not to be, that is the question.\n"

@@ -11,7 +11,7 @@ import pytest
 
 import backends
 from dataflow.backend import Array
-from dataflow.batches import Noise
+from dataflow.data.batches import Noise
 from dataflow.errors import CheckError
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
@@ -20,8 +20,8 @@ from dataflow.network import Network, activation_bytes
 from dataflow.ops import Convolution, FullyConnected, MeanSquaredError, SoftmaxCrossEntropy
 from dataflow.placement import place
 from dataflow.plan import Plan
-from dataflow.references import LastStep, verify
 from dataflow.tensor import TensorKind
+from dataflow.verification.references import LastStep, verify
 from tests.engine.test_finite_differences import DIGITS, by_difference
 from tests.engine.worlds import LOSS, RELU, computed, experiment, fc, machine, network, split
 

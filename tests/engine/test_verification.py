@@ -10,14 +10,14 @@ import pytest
 
 import backends
 from dataflow.backend import Array
-from dataflow.batches import BatchSource, Noise
+from dataflow.data.batches import BatchSource, Noise
 from dataflow.experiment import Experiment
 from dataflow.placement import Shard
 from dataflow.plan import Plan
-from dataflow.references import Chosen, LastStep, OneProcessor, Progress, Show, verify
 from dataflow.region import Region
 from dataflow.tensor import Tensor, TensorKind
-from dataflow.verification import Comparison, Verification
+from dataflow.verification.references import Chosen, LastStep, OneProcessor, Progress, Show, verify
+from dataflow.verification.verification import Comparison, Verification
 from tests.engine.worlds import DROPOUT, RELU, computed, experiment, fc, machine, network, split
 
 NET = network({"a": fc(4), "r": RELU, "d": DROPOUT, "b": fc(2)})

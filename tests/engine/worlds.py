@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dataflow.backend import Backend
-from dataflow.batches import BatchSource, Noise
 from dataflow.cost import Roofline
-from dataflow.executor import Executor
+from dataflow.data.batches import BatchSource, Noise
 from dataflow.experiment import Experiment, Training
 from dataflow.graph import training_graph
 from dataflow.hardware import Hardware, Link, Memory, Processor
@@ -24,9 +23,10 @@ from dataflow.layers import (
 from dataflow.network import Network
 from dataflow.placement import PlacedGraph, place
 from dataflow.plan import Plan, Rule
-from dataflow.references import LastStep
 from dataflow.simulation import Run, simulate
 from dataflow.trace import Trace
+from dataflow.values.executor import Executor
+from dataflow.verification.references import LastStep
 
 RELU = ActivationLayer(op="relu")
 TANH = ActivationLayer(op="tanh")

@@ -14,10 +14,10 @@ from dataflow.memory_map import BankUse, Stored
 from dataflow.metrics import BufferUse, ControlUse, Idleness, Latencies, Metrics, PipelineUse, StageUse
 from dataflow.ops import Phase
 from dataflow.plan import Plan
-from dataflow.precision import Precision, TensorPrecision, TensorValues
 from dataflow.result import Result
 from dataflow.simulation import Run
 from dataflow.trace import Span, Trace
+from dataflow.verification.precision import Precision, TensorPrecision, TensorValues
 from tests.engine.pipelines import in_order
 from tests.engine.traces import compute
 from tests.reports.worlds import placed, tiny_network

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dataflow.bottleneck import Bottleneck, ResourceUse
 from dataflow.metrics import Limit, PathPart
-from dataflow.scaling_curve import Scaling, ScalingPoint, Unfit
+from dataflow.scaling.bottleneck import Bottleneck, ResourceUse
+from dataflow.scaling.curve import Scaling, ScalingPoint, Unfit
 from reports import scaling_json, show_scaling, write_scaling
 from reports.scaling_files import FILES
 from reports.scaling_picture import scaling_figure

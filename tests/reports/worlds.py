@@ -26,7 +26,7 @@ from dataflow.placement import PlacedGraph, place
 from dataflow.plan import Plan, Rule
 from dataflow.result import Result
 from dataflow.simulation import simulate
-from dataflow.verification import Comparison, Verification
+from dataflow.verification.verification import Comparison, Verification
 
 GIB = 2**30
 WEIGHTS = (

@@ -9,9 +9,9 @@ import pytest
 
 import backends
 import topologies
-from dataflow.batches import open_batches
+from dataflow.data.batches import open_batches
 from dataflow.experiment import Experiment, Training
-from dataflow.references import verify
+from dataflow.verification.references import verify
 from tests.engine.worlds import computed, machine
 
 

@@ -15,9 +15,9 @@ import pytest
 import topologies
 from dataflow.override import Override
 from dataflow.plan import Plan
-from dataflow.references import one_processor
 from dataflow.session import TrainingOptions, train_experiment
 from dataflow.training.checkpoint import load_checkpoint
+from dataflow.verification.references import one_processor
 
 PERCEPTRON = "mlp-digits-cpu"
 CNN = "digits-cnn-cpu"

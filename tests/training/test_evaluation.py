@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import backends
-from dataflow.batches import Batch
+from dataflow.data.batches import Batch
 from dataflow.layers import DropoutLayer
 from dataflow.training.data_set import ArrayPart
 from dataflow.training.evaluation import Evaluator

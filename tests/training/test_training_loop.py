@@ -9,7 +9,6 @@ import pytest
 
 import backends
 from dataflow.backend import Array
-from dataflow.executor import Executor
 from dataflow.graph import training_graph
 from dataflow.placement import Shard, place
 from dataflow.simulation import simulate
@@ -18,6 +17,7 @@ from dataflow.training.loop import Position, train
 from dataflow.training.order import ShuffledBatches
 from dataflow.training.recording import record
 from dataflow.training.timing import StepTiming, time_steps
+from dataflow.values.executor import Executor
 from tests.training.worlds import DATA, PLANS, Session, without_wall_time, world
 
 

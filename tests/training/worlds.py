@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 import backends
-from dataflow.batches import Batch
+from dataflow.data.batches import Batch
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
 from dataflow.placement import place

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.batches import Batch, BatchSource
+from dataflow.data.batches import Batch, BatchSource
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
-from dataflow.randomness import generator
+from dataflow.values.randomness import generator
 
 _FOLLOWED = 0.75
 """How often a synthetic token is followed by its successor."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from dataflow.backend import Array, Backend, Site
-from dataflow.number import array_dtype
+from dataflow.numbers.number import array_dtype
 from dataflow.ops import Evaluated, FiniteDifference, Op, Operand, Pass, gradient_of
 from dataflow.region import Region
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.batches import Batch
+from dataflow.data.batches import Batch
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
-from dataflow.randomness import generator
+from dataflow.values.randomness import generator
 
 CLASSES = 10
 

@@ -9,18 +9,18 @@ from typing import Protocol
 import numpy as np
 
 from dataflow.backend import Array, Backend
-from dataflow.batches import BatchSource
 from dataflow.cost import Roofline
-from dataflow.executor import Executor
+from dataflow.data.batches import BatchSource
 from dataflow.experiment import Experiment
 from dataflow.graph import step_graph
 from dataflow.hardware import Hardware, Link, Memory, Processor
-from dataflow.number import array_dtype, fixed_point
+from dataflow.numbers.number import array_dtype, fixed_point
 from dataflow.placement import Shard, place
 from dataflow.plan import Plan
 from dataflow.simulation import simulate
 from dataflow.tensor import TensorKind
-from dataflow.verification import Comparison, Verification
+from dataflow.values.executor import Executor
+from dataflow.verification.verification import Comparison, Verification
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
 """Largest error, relative to the largest magnitude in the tensor, that passes; none of fixed point."""

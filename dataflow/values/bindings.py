@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dataflow.backend import Array
-from dataflow.number import array_dtype
+from dataflow.numbers.number import array_dtype
 from dataflow.ops import Phase, Role
 from dataflow.placement import Piece, PlacedGraph, PlacedTask, Read, Shard
 from dataflow.region import Region

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from dataflow.bottleneck import bottleneck
 from dataflow.errors import OptionError, TopologyError
 from dataflow.experiment import Experiment
 from dataflow.metrics import Metrics
 from dataflow.override import Override
-from dataflow.scaling_curve import Scaling, ScalingPoint, Unfit
+from dataflow.scaling.bottleneck import bottleneck
+from dataflow.scaling.curve import Scaling, ScalingPoint, Unfit
 
 Load = Callable[[Sequence[Override]], Experiment]
 """Reads an experiment with fields set from outside."""

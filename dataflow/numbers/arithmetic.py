@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from dataflow.errors import OptionError
-from dataflow.number import LEAST_BITS, MOST_BITS, fixed_point
+from dataflow.numbers.number import LEAST_BITS, MOST_BITS, fixed_point
 
 Rounding = Literal["nearest", "truncate", "stochastic"]
 Overflow = Literal["saturate", "wrap"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dataflow.bottleneck import Bottleneck
 from dataflow.metrics import Limit, PathPart
+from dataflow.scaling.bottleneck import Bottleneck
 
 _WORTH_NAMING = 1.005
 """A resource that makes a step no faster than this when it is doubled does not limit it."""

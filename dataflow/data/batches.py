@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
 from dataflow.network import Tokens
-from dataflow.randomness import generator
+from dataflow.values.randomness import generator
 
 _SMALLEST_SCALE = 256 / 224
 """Krizhevsky et al. 2012: photographs are scaled to a shorter side of 256 for crops of 224."""
@@ -148,15 +148,15 @@ def open_batches(experiment: Experiment, images: str | Path | None = None) -> Ba
     three channels, handwritten digits for one that reads one channel and tells ten classes apart (noise
     for others); ``noise``; or a folder with one sub-folder for each class. Raises DataError when the
     folder is missing, has no images, has more classes than the network, or holds what is
-    no image. For a network that reads tokens see ``dataflow.tokens``.
+    no image. For a network that reads tokens see ``dataflow.data.tokens``.
     """
     if isinstance(experiment.network.input, Tokens):
-        from dataflow.tokens import open_tokens
+        from dataflow.data.tokens import open_tokens
 
         return open_tokens(experiment, images)
     channels, classes = experiment.network.input_shape[0], experiment.network.classes
     if images is None and channels == 1 and classes >= _DIGITS:
-        from dataflow.digits import Digits
+        from dataflow.data.digits import Digits
 
         return Digits(experiment)
     if images is None and channels != 3:

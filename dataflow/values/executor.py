@@ -13,20 +13,20 @@ from time import perf_counter
 import numpy as np
 
 from dataflow.backend import Array, Backend
-from dataflow.batches import Batch, BatchSource
-from dataflow.bindings import Bindings, Bound, Slices, Source, made_of
-from dataflow.composition import run_pass
-from dataflow.drops import Drops
+from dataflow.data.batches import Batch, BatchSource
 from dataflow.errors import BackendError, ResidencyError
-from dataflow.finite import check_finite
 from dataflow.network import DATA
-from dataflow.number import array_dtype, fixed_point
+from dataflow.numbers.number import array_dtype, fixed_point
 from dataflow.ops import Dropout, Loss
 from dataflow.placement import PlacedGraph, PlacedTask, Shard, TaskKind
-from dataflow.randomness import dropout_mask, initial_values
 from dataflow.region import Region
 from dataflow.simulation.schedule import Instance, Schedule
-from dataflow.sites import Sites, base_of
+from dataflow.values.bindings import Bindings, Bound, Slices, Source, made_of
+from dataflow.values.composition import run_pass
+from dataflow.values.drops import Drops
+from dataflow.values.finite import check_finite
+from dataflow.values.randomness import dropout_mask, initial_values
+from dataflow.values.sites import Sites, base_of
 
 Keep = Callable[[str, Shard, Array], bool]
 """Is shown the value of every home of a tensor, with its name in the run; True to keep the array."""

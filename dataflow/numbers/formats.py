@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataflow.experiment import Training
-from dataflow.number import fixed_point, partial_dtype
+from dataflow.numbers.number import fixed_point, partial_dtype
 from dataflow.ops.base import GRADIENT_SUFFIX
 from dataflow.tensor import TensorKind
 

@@ -8,14 +8,14 @@ from math import sqrt
 
 import numpy as np
 
-from dataflow.arithmetic import Arithmetic, Counts
 from dataflow.backend import Array
-from dataflow.batches import BatchSource
+from dataflow.data.batches import BatchSource
 from dataflow.experiment import Experiment
-from dataflow.number import fixed_point
-from dataflow.precision import VALUES_SHOWN, Precision, TensorPrecision, TensorValues
-from dataflow.references import LastStep, Reference
+from dataflow.numbers.arithmetic import Arithmetic, Counts
+from dataflow.numbers.number import fixed_point
 from dataflow.tensor import Tensor
+from dataflow.verification.precision import VALUES_SHOWN, Precision, TensorPrecision, TensorValues
+from dataflow.verification.references import LastStep, Reference
 
 _NOTHING = Counts(0, 0, 0)
 
