@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
 
 from dataflow.bank import Access
 from dataflow.ops import Op, Pass
-
-PS_PER_S = 1_000_000_000_000
-"""Picoseconds in a second; simulated time is counted in whole picoseconds."""
+from dataflow.picoseconds import PS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,20 @@ class Work:
     accesses: tuple[Access, ...] = ()
 
 
+Resource = Literal["arithmetic", "memory bandwidth", "kernel launches", "memory latency"]
+"""What could be faster about a processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLimits:
+    """What a core has room for: instructions of all its tasks, and bytes of stack."""
+
+    program_store: int
+    stack_bytes: int
+
+
 class CostModel(Protocol):
-    """Turns work into time."""
+    """Turns work into time, and knows what code of it needs, where that is limited."""
 
     def cost(self, work: Work, position: float = 0.5) -> Cost:
         """The time of this work on the processor the model describes.
@@ -57,6 +67,32 @@ class CostModel(Protocol):
     @property
     def peak_flops(self) -> float:
         """FLOP/s nothing on this processor can exceed, for lower bounds."""
+        ...
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """What its times are made of."""
+        ...
+
+    def faster(self, resource: Resource) -> CostModel:
+        """The same processor with one resource twice as fast; itself if that is none of its resources."""
+        ...
+
+    @property
+    def limits(self) -> CodeLimits | None:
+        """What its code must fit in; None if it always does."""
+        ...
+
+    def code(self, op: Op | None, direction: Pass | None, bits: int) -> int:
+        """Instructions of a pass; of the addition of shards without op and pass. 0 without limits."""
+        ...
+
+    def stack(self, op: Op | None, direction: Pass | None, bits: int) -> int:
+        """Bytes of stack of a pass; 0 without limits."""
+        ...
+
+    def unsupported(self, op: Op | None, direction: Pass | None, dtype: str) -> str | None:
+        """Why a pass cannot be computed in a dtype, and what can in its place; None if it can."""
         ...
 
 
@@ -105,3 +141,37 @@ class Roofline:
         else:
             bound = "compute" if compute_ps >= memory_ps else "memory"
         return Cost(max(1, self.launch_overhead_ps + longer), bound)
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """FLOP/s, bytes/s and launches."""
+        return ("arithmetic", "memory bandwidth", "kernel launches")
+
+    def faster(self, resource: Resource) -> Roofline:
+        """With twice the peak or bandwidth, or half the overhead; itself for what it does not have."""
+        match resource:
+            case "arithmetic":
+                return replace(self, peak_flops=2 * self.peak_flops)
+            case "memory bandwidth":
+                return replace(self, bandwidth_bytes_per_s=2 * self.bandwidth_bytes_per_s)
+            case "kernel launches":
+                return replace(self, launch_overhead_ps=self.launch_overhead_ps // 2)
+            case _:
+                return self
+
+    @property
+    def limits(self) -> CodeLimits | None:
+        """None: its code always fits."""
+        return None
+
+    def code(self, op: Op | None, direction: Pass | None, bits: int) -> int:
+        """Nothing that counts."""
+        return 0
+
+    def stack(self, op: Op | None, direction: Pass | None, bits: int) -> int:
+        """Nothing that counts."""
+        return 0
+
+    def unsupported(self, op: Op | None, direction: Pass | None, dtype: str) -> str | None:
+        """None: it computes all in every dtype."""
+        return None

@@ -82,7 +82,12 @@ class FitError(DataflowError):
     """A plan whose code, stack or tensors do not fit on the cores it names, or that these cannot compute.
 
     The message is a table of what needs how much of what there is, and how far over that it is.
+    reason: the first of these in a few words.
     """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class DeadlockError(DataflowError):

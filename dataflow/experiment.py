@@ -20,6 +20,9 @@ from dataflow.planning.auto import AutoPlan
 Mode = Literal["training", "inference", "pipeline"]
 """What a step is: a training step, one sample after the other, or samples that stream through stages."""
 
+SAMPLES = 64
+"""Steps of inference and of a pipeline where nobody says how many: enough to see how they follow."""
+
 DTYPES = ("float32", "float64")
 
 
@@ -31,7 +34,8 @@ def _is_dtype(dtype: str) -> bool:
 class Training:
     """How the network is trained.
 
-    batch: images a step, over all processors. dtype: of activations, weights and gradients:
+    batch: images a step, over all processors. steps: to simulate; descriptions that do not say how many
+    take 1 of training, else ``SAMPLES``. dtype: of activations, weights and gradients:
     ``float32``, ``float64``, or a fixed-point format such as ``q8.8``. arithmetic: of fixed point.
     loss_scale: gradients are computed so many times as large, and the update makes up for it
     (Micikevicius et al. 2018, arXiv 1710.03740); ``batch`` for the sum over the batch in place of the

@@ -11,7 +11,19 @@ from dataflow.experiment import Experiment, Mode, Training
 from dataflow.layers import Learned
 from dataflow.network import DATA, LABEL, WEIGHT, Network
 from dataflow.numbers.formats import dtype_of
-from dataflow.ops import ArgMax, Dropout, Loss, MomentumSgd, Op, Operand, Pass, Role, Scale, gradient_of
+from dataflow.ops import (
+    ArgMax,
+    Dropout,
+    Loss,
+    MomentumSgd,
+    Op,
+    Operand,
+    Pass,
+    Role,
+    Scale,
+    SoftmaxCrossEntropy,
+    gradient_of,
+)
 from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor, TensorKind
 
@@ -66,6 +78,14 @@ _KINDS = {
 }
 
 
+def _as_trained(op: Op, training: Training) -> Op:
+    """A loss with what a training says of it; any other op as it is."""
+    if isinstance(op, SoftmaxCrossEntropy):
+        exact = training.arithmetic
+        op = replace(op, exponential=exact.exponential, division=exact.division)
+    return replace(op, scale=training.gradient_scale) if isinstance(op, Loss) else op
+
+
 class _Builder:
     """Collects the tensors and tasks of a step, phase by phase."""
 
@@ -73,10 +93,7 @@ class _Builder:
         self.network = network
         self.training = training
         self.mode = mode
-        self.ops = {
-            name: replace(op, scale=training.gradient_scale) if isinstance(op, Loss) else op
-            for name, op in network.ops(training.batch).items()
-        }
+        self.ops = {name: _as_trained(op, training) for name, op in network.ops(training.batch).items()}
         self.tensors: dict[str, Tensor] = {}
         self.tasks: list[Task] = []
         self._left_out: set[str] = set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -18,6 +18,7 @@ from dataflow.bank import Bank, Engine
 from dataflow.cost import CostModel
 from dataflow.errors import CheckError
 from dataflow.link import Link, Packets, Sharing, link_faults
+from dataflow.memory import Memory, bank_faults
 from dataflow.routing import Router, Routing, given_route_faults
 
 __all__ = [
@@ -46,22 +47,6 @@ class Constant:
     text: str
     source: str
     where: str
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A memory of a node; tensors live in it.
-
-    It is one processor's own, a host's, or an address space that several processors share.
-    banks: what an address space is made of, the nearest kind first; empty for a plain memory.
-    copy_engines, copy_overhead_ps: of an address space, as for ``Processor``.
-    """
-
-    name: str
-    capacity_bytes: int
-    banks: tuple[Bank, ...] = ()
-    copy_engines: int = 0
-    copy_overhead_ps: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,7 +125,9 @@ class Hardware:
         for name in sorted(name for name, count in nodes.items() if count > 1):
             yield f"{name!r} names two things; processors, hosts and switches need names of their own"
         yield from self._memory_faults(nodes)
-        yield from self._bank_faults()
+        for memory in self.memories.values():
+            if memory.banks:
+                yield from bank_faults(memory, self.processors_in(memory.name), self.engines)
         for link in self.links:
             for end in (link.source, link.destination):
                 if end not in nodes:
@@ -164,27 +151,6 @@ class Hardware:
             if name not in self.memories:
                 yield f"{name!r} has no memory of its own; add one of that name"
 
-    def _bank_faults(self) -> Iterator[str]:
-        """Banks have names of their own; who reaches them and what they go through is there."""
-        for memory in self.memories.values():
-            known = {memory.name, *(name for name in self.processors if self.memory_of(name) == memory.name)}
-            counts = Counter(bank.name for bank in memory.banks)
-            yield from (
-                f"memory {memory.name!r} has {count} banks called {name!r}; give each a name of its own"
-                for name, count in counts.items()
-                if count > 1
-            )
-            for bank in memory.banks:
-                for name in sorted(bank.reached_by - known):
-                    yield (
-                        f"bank {bank.name!r} of {memory.name!r} is reached by {name!r}, which computes in "
-                        "another memory or is not there"
-                    )
-                for engine in dict.fromkeys(bank.engines.values()):
-                    if engine not in self.engines:
-                        there = ", ".join(self.engines) or "none"
-                        yield f"bank {bank.name!r} goes through engine {engine!r}, but there are: {there}"
-
     def _connection_faults(self) -> Iterator[str]:
         """There is a way from every memory to every other, and back."""
         components = nx.strongly_connected_components(self.graph)
@@ -195,6 +161,10 @@ class Hardware:
                     yield (
                         f"{first!r} and {second!r} are not connected; add a link whose 'connects' joins them"
                     )
+
+    def roomy(self) -> Hardware:
+        """The same machine with memories that have room for anything."""
+        return replace(self, memories={name: memory.roomy() for name, memory in self.memories.items()})
 
     def memory_of(self, processor: str) -> str:
         """The memory in which a processor computes: its own, or an address space."""

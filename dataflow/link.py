@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from dataflow.cost import PS_PER_S
+from dataflow.picoseconds import PS_PER_S
 
 Sharing = Literal["fifo", "fair"]
 

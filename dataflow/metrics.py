@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dataflow.communication_metrics import CommunicationTime, LinkUse, Traffic, Transfer
 from dataflow.memory_map import BankUse
 
 
@@ -61,61 +62,6 @@ class ProcessorUse:
 
 
 @dataclass(frozen=True)
-class Movement:
-    """Bytes that one layer and phase put on a link, and how long any of them were passing."""
-
-    layer: str
-    phase: str
-    bytes: int
-    time_s: float
-
-
-@dataclass(frozen=True)
-class LinkUse:
-    """One direction of a link. busy_s: while anything passed, however many shared it."""
-
-    bytes: int
-    busy_s: float
-    utilisation: float
-    movements: tuple[Movement, ...]
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """All that went from one memory to another, over however many links.
-
-    loaded_bytes: of the bytes those of the next batch; the others were exchanged. busy_s: while
-    at least one of the transfers was on its way.
-    """
-
-    transfers: int
-    bytes: int
-    loaded_bytes: int
-    busy_s: float
-    movements: tuple[Movement, ...]
-
-    @property
-    def exchanged_bytes(self) -> int:
-        """All but the load of the next batch."""
-        return self.bytes - self.loaded_bytes
-
-
-@dataclass(frozen=True)
-class CommunicationTime:
-    """What transfers of one kind took: those of a collective, or those along a mesh axis.
-
-    busy_s: while at least one of its transfers, or of the sums that belong to it, went on.
-    exposed_s: what processors were idle for its transfers, all together.
-    """
-
-    name: str
-    transfers: int
-    bytes: int
-    busy_s: float
-    exposed_s: float
-
-
-@dataclass(frozen=True)
 class Bubble:
     """Idle shares between the first forward and the last gradient task of a step.
 
@@ -129,36 +75,18 @@ class Bubble:
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """One transfer. ready_s: when what it carries was there; waiting until start_s is queueing.
-
-    collective, dimension: what it is part of and the mesh axes it goes along, empty for none.
-    """
-
-    layer: str
-    phase: str
-    step: int
-    source: str
-    destination: str
-    bytes: int
-    ready_s: float
-    start_s: float
-    end_s: float
-    collective: str = ""
-    dimension: str = ""
-
-
-@dataclass(frozen=True)
 class Latencies:
-    """Percentiles of exchanges' time from ready to end (nearest rank); zeros without exchanges.
+    """Percentiles (nearest rank) of exchanges' time from ready to end, or of samples' in the machine.
 
-    The load of the next batch, which waits behind the computation by design, is not among them.
+    Zeros of none. Of exchanges the load of the next batch, which waits behind the computation by
+    design, is not one. drawn: whether times within published ranges were drawn, rather than their middle.
     """
 
     count: int
     p50_s: float
     p99_s: float
     max_s: float
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -182,11 +110,20 @@ class LayerTime:
 
 @dataclass(frozen=True)
 class PathPart:
-    """What a share of the critical path was spent on."""
+    """What a share of the critical path was spent on.
+
+    where: the processor that did it; empty for what no processor does, and for several together.
+    """
 
     what: str
     time_s: float
     share: float
+    where: str = ""
+
+    @property
+    def told(self) -> str:
+        """What was done, and on which processor."""
+        return f"{self.what} on {self.where}" if self.where else self.what
 
 
 @dataclass(frozen=True)
@@ -206,7 +143,7 @@ class Idleness:
     memory_s, engine_s: during its tasks, for memory that its threads could not hide, and for
     shared engines that others kept busy, or that are slower than it. idle_s: it had no more to do.
     signal_s, input_s and idle_s with the time in which it is busy (``ProcessorUse.busy_s``, in which
-    memory_s and engine_s are) make up the step.
+    memory_s and engine_s are) make up the time of the whole run over its steps.
     """
 
     signal_s: float
@@ -235,10 +172,12 @@ class ControlUse:
 class BufferUse:
     """A buffer between two stages: how many samples it holds, mean and most, and how long it was full.
 
-    stalled_s: how long, in all, its producer waited for room.
+    tensor: which one, which region of it, and where. holds: the tensor alone. stalled_s: how
+    long, in all, its producer waited for room.
     """
 
     tensor: str
+    holds: str
     producer: str
     consumer: str
     capacity: int
@@ -265,18 +204,19 @@ class PipelineUse:
     interval_s: the initiation interval, between two samples that leave, once filled. fill_s: until the
     first sample leaves. drain_s: from when the last sample enters until it leaves. latency: of
     samples, from entering to leaving. bottleneck: the stage that sets the interval.
-    balanced_interval_s: the interval if all stages took equally long.
+    balanced_interval_s: the interval if all stages took equally long. Both intervals are None of a
+    single sample, which none follows.
     """
 
     samples: int
-    interval_s: float
+    interval_s: float | None
     fill_s: float
     drain_s: float
     latency: Latencies
     stages: tuple[StageUse, ...]
     buffers: tuple[BufferUse, ...]
     bottleneck: str
-    balanced_interval_s: float
+    balanced_interval_s: float | None
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from dataflow.bank import Bank, Engine
-from dataflow.cost import PS_PER_S
 from dataflow.cycles import Breakdown, Cycles
 from dataflow.errors import OptionError
 from dataflow.hardware import Hardware
+from dataflow.picoseconds import PS_PER_S
 from dataflow.simulation.flows import Flow, Flows
 
 CORES = "cores"
@@ -86,6 +86,34 @@ class PacketRate:
         return None if self.measured is None else self.packets_per_s / self.measured - 1
 
 
+@dataclass(frozen=True, slots=True)
+class PacketNeeds:
+    """What a packet of a program takes.
+
+    cycles: of one core. limit: the engine, or the port, that is busiest with it. saturating_cores: the least
+    number of cores that the limit keeps from being any quicker.
+    """
+
+    program: PacketProgram
+    cycles: float
+    limit: str
+    saturating_cores: int
+
+
+@dataclass(frozen=True)
+class PacketPrediction:
+    """Everything predicted of an experiment.
+
+    needs: of the programs that were asked for. rates: of each on the numbers of cores that were. bends:
+    rates where more cores stop to help, between those numbers: a line through all bends there.
+    """
+
+    experiment: PacketExperiment
+    needs: tuple[PacketNeeds, ...]
+    rates: tuple[PacketRate, ...]
+    bends: tuple[PacketRate, ...]
+
+
 def packet_breakdown(experiment: PacketExperiment, program: PacketProgram) -> Breakdown:
     """The cycles of one packet; each thread of a core handles a packet of its own."""
     engines = experiment.bank.engines
@@ -114,6 +142,33 @@ def saturating_cores(experiment: PacketExperiment, program: PacketProgram) -> in
     """The least number of cores that an engine or the port keeps from being any quicker."""
     alone_ps = experiment.core.picoseconds(packet_breakdown(experiment, program).cycles)
     return max(1, ceil(alone_ps / max(needs_ps(experiment, program).values())))
+
+
+def predict(
+    experiment: PacketExperiment, programs: Sequence[str] = (), cores: Sequence[int] = ()
+) -> PacketPrediction:
+    """The rates of ``packet_rates`` and what they follow from. Raises as that does."""
+    rates = packet_rates(experiment, programs, cores)
+    needs = tuple(_needs(experiment, name) for name in programs or experiment.programs)
+    bends = tuple(rate for need in needs for rate in _bends(experiment, need, cores or experiment.cores))
+    return PacketPrediction(experiment, needs, rates, bends)
+
+
+def _needs(experiment: PacketExperiment, name: str) -> PacketNeeds:
+    program = experiment.programs[name]
+    needs = needs_ps(experiment, program)
+    return PacketNeeds(
+        program=program,
+        cycles=packet_breakdown(experiment, program).cycles,
+        limit=max(needs, key=lambda each: needs[each]),
+        saturating_cores=saturating_cores(experiment, program),
+    )
+
+
+def _bends(experiment: PacketExperiment, needs: PacketNeeds, cores: Sequence[int]) -> tuple[PacketRate, ...]:
+    knee = needs.saturating_cores
+    around = [count for count in (knee - 1, knee) if min(cores) < count < max(cores)]
+    return packet_rates(experiment, [needs.program.name], around) if around else ()
 
 
 def packet_rates(

@@ -41,7 +41,8 @@ class Tensor:
 
     base: its name without the version. version: 0 for this step's value, 1 for what it
     leaves to the next. labels: the names of its axes. layer: who it belongs to.
-    initial: how its first version is made, for parameters.
+    initial: how its first version is made, for parameters. part_of: the base of the tensor that it is a
+    part of the sum of; empty for none.
     """
 
     base: str
@@ -52,6 +53,7 @@ class Tensor:
     dtype: str
     layer: str
     initial: Initial | None = None
+    part_of: str = ""
 
     @property
     def name(self) -> str:

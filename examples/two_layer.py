@@ -20,7 +20,7 @@ SCALE = 2**14
 def by_hand(
     image: list[float], label: int, initial: Callable[[str], list[list[float]]], rate: float
 ) -> dict[str, list[float]]:
-    """Every value and gradient of one step of plain gradient descent, by the names of the tensors."""
+    """All that one step of plain gradient descent starts from and computes, by the names of the tensors."""
     w1, w2 = initial("hidden.weight"), initial("out.weight")
     (b1,), (b2,) = initial("hidden.bias"), initial("out.bias")
     hidden = [dot(row, image) + b for row, b in zip(w1, b1, strict=True)]
@@ -37,22 +37,28 @@ def by_hand(
         return [w - rate * g for w, g in zip(old, gradient, strict=True)]
 
     return {
-        "hidden": hidden,
-        "relu": relu,
-        "out": out,
-        "loss": [-log(probability[label])],
-        "loss.probability": probability,
-        "out.grad": d_out,
-        "out.weight.grad": d_w2,
-        "out.bias.grad": d_out,
-        "relu.grad": d_relu,
-        "hidden.grad": d_hidden,
-        "hidden.weight.grad": d_w1,
-        "hidden.bias.grad": d_hidden,
-        "hidden.weight": stepped(list(chain(*w1)), d_w1),
-        "hidden.bias": stepped(b1, d_hidden),
-        "out.weight": stepped(list(chain(*w2)), d_w2),
-        "out.bias": stepped(b2, d_out),
+        "data@0": image,
+        "label@0": [label],
+        "hidden.weight@0": list(chain(*w1)),
+        "hidden.bias@0": b1,
+        "out.weight@0": list(chain(*w2)),
+        "out.bias@0": b2,
+        "hidden@0": hidden,
+        "relu@0": relu,
+        "out@0": out,
+        "loss@0": [-log(probability[label])],
+        "loss.probability@0": probability,
+        "out.grad@0": d_out,
+        "out.weight.grad@0": d_w2,
+        "out.bias.grad@0": d_out,
+        "relu.grad@0": d_relu,
+        "hidden.grad@0": d_hidden,
+        "hidden.weight.grad@0": d_w1,
+        "hidden.bias.grad@0": d_hidden,
+        "hidden.weight@1": stepped(list(chain(*w1)), d_w1),
+        "hidden.bias@1": stepped(b1, d_hidden),
+        "out.weight@1": stepped(list(chain(*w2)), d_w2),
+        "out.bias@1": stepped(b2, d_out),
     }
 
 

@@ -1,8 +1,8 @@
-"""What two reports are compared by: every quantity, section by section."""
+"""What reports are compared by: every quantity, section by section."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports import content, core_tables, precision_tables, units
@@ -11,68 +11,70 @@ from reports.schema import CommunicationEntry, Report
 Format = Callable[[float], str]
 
 
-@dataclass(frozen=True)
-class Pair:
-    """One quantity in both reports; None where a report has no such thing."""
+@dataclass
+class Quantity:
+    """One quantity of all reports; None where a report has no such thing."""
 
     section: str
     name: str
     quantity: str
-    a: float | None
-    b: float | None
     told: Format
+    values: list[float | None]
 
     @property
-    def ratio(self) -> float | None:
-        """B over A."""
-        return self.b / self.a if self.a and self.b is not None else None
+    def ratios(self) -> list[float | None]:
+        """Those of the others over the first."""
+        first, *others = self.values
+        return [other / first if first and other is not None else None for other in others]
 
 
-def pairs_of(a: Report, b: Report) -> list[Pair]:
-    """Every quantity, section by section."""
-    run_a, run_b = _run(a), _run(b)
-    pairs = [Pair("run", "", name, run_a[name][0], run_b[name][0], run_a[name][1]) for name in run_a]
-    for phase in _either(a.phases, b.phases):
-        pair = Pair("phases", phase, "busy_s", a.phases.get(phase), b.phases.get(phase), units.duration)
-        pairs.append(pair)
-    sections: tuple[tuple[str, Callable[[Report], _Quantities]], ...] = (
-        ("cores", _cores),
-        ("pipeline", _pipeline),
-        ("numbers", _numbers),
-        ("processors", _processors),
-        ("memories", _memories),
-        ("moved", _moved),
-        ("collectives", _collectives),
-        ("dimensions", _dimensions),
-        ("layers", _layers),
-    )
-    for section, quantities in sections:
-        found_a, found_b = quantities(a), quantities(b)
-        for name in _either(found_a, found_b):
-            ours, theirs = found_a.get(name, {}), found_b.get(name, {})
-            for quantity in _either(ours, theirs):
-                told = (ours.get(quantity) or theirs[quantity])[1]
-                one, other = ours.get(quantity), theirs.get(quantity)
-                pairs.append(Pair(section, name, quantity, one and one[0], other and other[0], told))
-    return pairs
+def quantities(reports: Sequence[Report]) -> list[Quantity]:
+    """Every quantity that any report has, section by section, in the order of the first that has it."""
+    found: dict[str, dict[str, dict[str, Quantity]]] = {}
+    for index, report in enumerate(reports):
+        for section, things in _sections(report).items():
+            there = found.setdefault(section, {})
+            for name, each in things.items():
+                mine = there.setdefault(name, {})
+                for quantity, (value, told) in each.items():
+                    without: list[float | None] = [None] * len(reports)
+                    entry = mine.setdefault(quantity, Quantity(section, name, quantity, told, without))
+                    entry.values[index] = value
+    by_thing = [entries for section in found.values() for entries in section.values()]
+    return [entry for entries in by_thing for entry in entries.values()]
 
 
-_Quantities = dict[str, dict[str, tuple[float, Format]]]
-"""Name of a thing to name of a quantity to its value and how that is told."""
+def _sections(report: Report) -> dict[str, _Things]:
+    """What a report has, section by section."""
+    return {
+        "run": {"": _run(report)},
+        "phases": {phase: {"busy_s": (time_s, units.duration)} for phase, time_s in report.phases.items()},
+        "cores": _cores(report),
+        "pipeline": _pipeline(report),
+        "numbers": _numbers(report),
+        "processors": _processors(report),
+        "memories": _memories(report),
+        "moved": _moved(report),
+        "collectives": _times(report.collectives),
+        "dimensions": _times(report.dimensions),
+        "layers": _layers(report),
+    }
 
 
-def _either(a: Iterable[str], b: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*a, *b]))
+_Quantities = Mapping[str, tuple[float | None, Format]]
+"""Name of a quantity to its value and how that is told."""
+
+_Things = dict[str, _Quantities]
 
 
-def _run(report: Report) -> dict[str, tuple[float | None, Format]]:
+def _run(report: Report) -> _Quantities:
     # Cores without tasks say nothing of the plan.
     uses = [use for use in report.processors.values() if use.busy_s or not report.idleness]
     exchanged = sum(layer.transfer_bytes for layer in report.layers if layer.phase != content.LOAD)
     return {
         "step_time_s": (report.step_time_s, units.duration),
         "time_per_example_s": (1 / report.images_per_s if report.images_per_s else None, units.duration),
-        "images_per_s": (report.images_per_s, units.number),
+        "images_per_s": (report.images_per_s, units.count),
         "training_days": (report.training_days if report.mode == "training" else None, _days),
         "cold_start_s": (report.cold_start_s, units.duration),
         "loss": (report.losses[-1] if report.losses else None, units.number),
@@ -90,11 +92,11 @@ def _days(days: float) -> str:
     return units.long_duration(days * 86_400)
 
 
-def _cores(report: Report) -> _Quantities:
+def _cores(report: Report) -> _Things:
     """Mean shares of the cores' time, and what control costs of it."""
     each = core_tables.working(report)
     mean = core_tables.mean_share(each)
-    found: _Quantities = {}
+    found: _Things = {}
     for cause, told in core_tables.CAUSES.items():
         if each:
             found[told] = {"share": (mean[cause], units.percent)}
@@ -110,7 +112,7 @@ def _cores(report: Report) -> _Quantities:
     return found
 
 
-def _pipeline(report: Report) -> _Quantities:
+def _pipeline(report: Report) -> _Things:
     pipeline = report.pipeline
     if pipeline is None:
         return {}
@@ -122,10 +124,11 @@ def _pipeline(report: Report) -> _Quantities:
         "latency_p50_s": pipeline.latency.p50_s,
         "latency_p99_s": pipeline.latency.p99_s,
     }
-    return {"pipeline": {name: (time_s, units.duration) for name, time_s in times.items()}}
+    known = {name: (time_s, units.duration) for name, time_s in times.items() if time_s is not None}
+    return {"pipeline": known}
 
 
-def _numbers(report: Report) -> _Quantities:
+def _numbers(report: Report) -> _Things:
     """What the number format costs; nothing of floating point."""
     if report.precision is None or not report.precision.tensors:
         return {}
@@ -142,7 +145,7 @@ def _numbers(report: Report) -> _Quantities:
     return {"numbers": found}
 
 
-def _processors(report: Report) -> _Quantities:
+def _processors(report: Report) -> _Things:
     return {
         name: {
             "utilisation": (use.utilisation, units.percent),
@@ -152,25 +155,17 @@ def _processors(report: Report) -> _Quantities:
     }
 
 
-def _memories(report: Report) -> _Quantities:
+def _memories(report: Report) -> _Things:
     return {name: {"peak_bytes": (use.peak_bytes, units.size)} for name, use in report.memories.items()}
 
 
-def _moved(report: Report) -> _Quantities:
+def _moved(report: Report) -> _Things:
     return {
         f"{pair.source}->{pair.destination}": {"bytes": (pair.bytes, units.size)} for pair in report.traffic
     }
 
 
-def _collectives(report: Report) -> _Quantities:
-    return _times(report.collectives)
-
-
-def _dimensions(report: Report) -> _Quantities:
-    return _times(report.dimensions)
-
-
-def _times(times: Iterable[CommunicationEntry]) -> _Quantities:
+def _times(times: Iterable[CommunicationEntry]) -> _Things:
     return {
         time.name: {
             "bytes": (time.bytes, units.size),
@@ -181,9 +176,9 @@ def _times(times: Iterable[CommunicationEntry]) -> _Quantities:
     }
 
 
-def _layers(report: Report) -> _Quantities:
-    found: _Quantities = {}
+def _layers(report: Report) -> _Things:
+    found: dict[str, dict[str, tuple[float | None, Format]]] = {}
     for layer in report.layers:
         if layer.phase != content.LOAD:
             found.setdefault(layer.name, {})[f"{layer.phase}_s"] = (layer.time_s, units.duration)
-    return found
+    return {**found}

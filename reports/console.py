@@ -95,7 +95,7 @@ def _headline(report: Report) -> Table:
     """Label and text, a line each: what most people will read and nothing else."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     rate = f"{units.duration(report.step_time_s)}   {content.rate(report)}   "
     training = report.mode == "training"
     told = content.training_time(report) if training else ""

@@ -15,6 +15,8 @@ class StoredEntry(Entry):
     kind: str
     bytes: int = Field(description="all the room it takes")
     copies: int = Field(1, description="for how many values that is room: those of several steps in a buffer")
+    misses: bool = Field(False, description="whether the bank's cache has no room for it")
+    part_of: str = Field("", description="the tensor that it is a part of the sum of; empty for none")
 
 
 class BankEntry(Entry):
@@ -24,13 +26,15 @@ class BankEntry(Entry):
     name: str
     kind: str = Field(description="such as 'ctm'")
     capacity_bytes: int
+    cache_bytes: int = Field(0, description="of a cache in front of it")
     used_bytes: int
+    cached_bytes: int = Field(0, description="of what is stored, always in the cache")
     reached_by: tuple[str, ...] = Field(description="processors that read and write it")
     stored: tuple[StoredEntry, ...] = Field(description="largest first")
 
 
 class IdlenessEntry(Entry):
-    """Why a core did not compute, in seconds of a step."""
+    """Why a core did not compute, in seconds of a step: the whole run over its steps."""
 
     signal_s: float = Field(description="what it reads was there, but no signal yet")
     input_s: float = Field(description="what it reads was not there")
@@ -49,13 +53,19 @@ class ControlEntry(Entry):
     overhead_s: float = Field(description="what cores lost by it, together")
 
 
-class SampleLatencyEntry(Entry):
-    """Percentiles (nearest rank) of samples' time from entering to leaving."""
+class LatencyEntry(Entry):
+    """Percentiles (nearest rank) of transfers' time from ready to end."""
 
     count: int
     p50_s: float
     p99_s: float
     max_s: float
+
+
+class SampleLatencyEntry(LatencyEntry):
+    """Percentiles (nearest rank) of samples' time from entering to leaving."""
+
+    drawn: bool = Field(False, description="whether latencies were drawn within their published ranges")
 
 
 class StageEntry(Entry):
@@ -64,13 +74,14 @@ class StageEntry(Entry):
     processor: str
     layers: tuple[str, ...]
     time_s: float = Field(description="how long it computes for one sample")
-    occupied: float = Field(description="share of the interval that it computes")
+    occupied: float = Field(description="share of the interval, or of a single sample, that it computes")
 
 
 class BufferEntry(Entry):
     """A buffer between two stages."""
 
-    tensor: str
+    tensor: str = Field(description="which region of which tensor, and where")
+    holds: str = Field(description="the tensor alone")
     producer: str
     consumer: str
     capacity: int = Field(description="samples it holds at most")
@@ -84,14 +95,18 @@ class PipelineEntry(Entry):
     """A hardware pipeline: samples stream through stages."""
 
     samples: int
-    interval_s: float = Field(description="initiation interval: between two samples that leave, once filled")
+    interval_s: float | None = Field(
+        description="initiation interval: between two samples that leave, once filled; null of a single one"
+    )
     fill_s: float = Field(description="until the first sample leaves")
     drain_s: float = Field(description="from when the last sample enters until it leaves")
     latency: SampleLatencyEntry
     stages: tuple[StageEntry, ...]
     buffers: tuple[BufferEntry, ...]
     bottleneck: str = Field(description="the stage that sets the interval")
-    balanced_interval_s: float = Field(description="the interval if all stages took equally long")
+    balanced_interval_s: float | None = Field(
+        description="the interval if all stages took equally long; null of a single sample"
+    )
 
 
 class TensorPrecisionEntry(Entry):
@@ -102,7 +117,7 @@ class TensorPrecisionEntry(Entry):
     dtype: str
     values: int = Field(description="numbers rounded into it, over the whole run")
     saturated: int = Field(description="of these, beyond the format")
-    underflowed: int = Field(description="updates that were not zero but rounded to it")
+    underflowed: int = Field(description="updates that left it as it was although its gradient was not zero")
     scale: FiniteOrNone = Field(description="largest magnitude in float32; null without a comparison")
     rms_error: FiniteOrNone = Field(description="root mean square of the differences from float32")
     max_error: FiniteOrNone = Field(description="largest absolute difference from float32")
@@ -116,9 +131,9 @@ class PrecisionEntry(Entry):
 
 
 class TensorValuesEntry(Entry):
-    """All values of a tensor of the last step."""
+    """All values of a tensor of the last step, or that it starts from."""
 
-    tensor: str
+    tensor: str = Field(description="with its version: step k starts from @k and leaves @(k + 1)")
     kind: str
     layer: str
     dtype: str

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from reports import units
 from reports.alike import alike, names, span, unnumbered
-from reports.core_schema import BankEntry
+from reports.core_schema import BankEntry, StoredEntry
 from reports.grid import Grid, Row
 from reports.schema import Report
 
@@ -21,19 +20,28 @@ CAUSES = {
 }
 """Where a core's time goes, with what columns call it, in the order in which bars are stacked."""
 
-_PARTS = re.compile(r"\.part\d+$")
-"""How tensors that are added to one are called."""
 
+def times(report: Report) -> dict[str, dict[str, float]]:
+    """For each core what went where, by the names of CAUSES, in seconds of a step.
 
-def shares(report: Report) -> dict[str, dict[str, float]]:
-    """For each core what share of the step went where, by the names of CAUSES; they add up to 1."""
-    step_s = report.step_time_s
+    They add up to the time of the whole run over its steps. That is the step time, but where samples
+    stream: a pipeline's is an interval, in which fill and drain are not.
+    """
     found: dict[str, dict[str, float]] = {}
     for core, why in report.idleness.items():
         stalled_s = why.memory_s + why.engine_s
         computes_s = max(0.0, report.processors[core].busy_s - stalled_s)
         parts = (computes_s, why.memory_s, why.engine_s, why.signal_s, why.input_s, why.idle_s)
-        found[core] = {cause: part / step_s for cause, part in zip(CAUSES, parts, strict=True)}
+        found[core] = dict(zip(CAUSES, parts, strict=True))
+    return found
+
+
+def shares(report: Report) -> dict[str, dict[str, float]]:
+    """For each core what share of the whole run went where, by the names of CAUSES; they add up to 1."""
+    found: dict[str, dict[str, float]] = {}
+    for core, parts in times(report).items():
+        whole_s = sum(parts.values())
+        found[core] = {cause: part_s / whole_s for cause, part_s in parts.items()}
     return found
 
 
@@ -66,8 +74,24 @@ def cores(report: Report, shown: int | None = None) -> Grid:
     if len(each) < len(report.idleness):
         note += f"; {len(report.idleness) - len(each)} cores have no task"
     head = [(f"mean of {len(each)}", *_percents(mean))] if len(each) > 1 else []
-    title = f"Where the cores' time goes, of {units.duration(report.step_time_s)}"
+    title = f"Where the cores' time goes, of {whole(report)}"
     return Grid(title, ("core", *CAUSES.values()), (*head, *rows) if each else (), note=note)
+
+
+def whole(report: Report) -> str:
+    """The time whose shares are told: a step's; of samples that stream that of the whole run."""
+    if report.pipeline is None:
+        return f"{units.duration(report.step_time_s)} a {step(report)}"
+    count = report.pipeline.samples
+    one = step(report)
+    samples = f"1 {one}" if count == 1 else f"{count} " + ("samples" if report.batch == 1 else f"x {one}")
+    return f"{units.duration(count * _span_s(report))} for {samples}"
+
+
+def _span_s(report: Report) -> float:
+    """The time of the whole run over its steps; the step time where no cores share an address space."""
+    each = times(report)
+    return sum(next(iter(each.values())).values()) if each else report.step_time_s
 
 
 def _working(part: dict[str, float]) -> float:
@@ -85,7 +109,7 @@ def control(report: Report) -> str:
         return ""
     who = "cores" if use.kind == "dataflow" else "controller"
     what = "semaphore operations" if use.kind == "dataflow" else "signals"
-    total_s = report.step_time_s * max(1, len(working(report)))
+    total_s = _span_s(report) * max(1, len(working(report)))
     return (
         f"{use.kind}: {units.number(use.signals)} {what} a {step(report)}, {who} busy with them for "
         f"{units.duration(use.busy_s)} ({units.percent(use.utilisation)}), cores lose "
@@ -110,6 +134,8 @@ def memory_map(report: Report, tensors: int = 8) -> Grid:
     empty = sum(len(group) for group in groups if not group[0].stored)
     rows = tuple(_bank_row(report, group, tensors) for group in used)
     note = "places are fixed for the whole run; kB = 1,000 B"
+    if any(each.misses for group in used for each in group[0].stored):
+        note += "; uncached: the bank's cache has no room for it"
     if any(len(group) > 1 for group in used):
         note += "; +n: so many more banks alike"
     if empty:
@@ -145,8 +171,8 @@ def banks_alike(report: Report) -> list[list[BankEntry]]:
 
 
 def _looks(bank: BankEntry) -> tuple[object, ...]:
-    held = tuple((unnumbered(each.tensor), each.bytes) for each in bank.stored)
-    same = bank.memory, bank.kind, bank.capacity_bytes, len(bank.reached_by), held
+    held = tuple((unnumbered(each.tensor), each.bytes, each.misses) for each in bank.stored)
+    same = bank.memory, bank.kind, bank.capacity_bytes, bank.cache_bytes, len(bank.reached_by), held
     return same if bank.stored or bank.capacity_bytes else (*same, bank.name)
 
 
@@ -176,17 +202,36 @@ def _reached(report: Report, group: Sequence[BankEntry]) -> str:
 
 
 def held(bank: BankEntry, tensors: int, *, regions: bool) -> str:
-    """The largest tensors of a bank with their bytes; slices of one tensor together, unless it is one."""
-    by_tensor = alike(bank.stored, lambda each: _PARTS.sub("", each.tensor))
+    """The largest tensors of a bank with their bytes; slices of one tensor together, unless it is one.
+
+    Before them how much is in the bank's cache, if it has one.
+    """
+    by_tensor = alike(bank.stored, lambda each: each.part_of or each.tensor)
     ordered = sorted(by_tensor, key=lambda slices: -sum(each.bytes for each in slices))
     told = []
     for slices in ordered[:tensors]:
         one = slices[0]
         which = one.region if regions and len(slices) == 1 else ""
         count = f" in {len(slices)} slices" if len(slices) > 1 else ""
-        name = one.tensor if len({each.tensor for each in slices}) == 1 else _PARTS.sub(".parts", one.tensor)
-        told.append(f"{name}{which} {units.size(sum(each.bytes for each in slices), 3)}{count}")
+        parts = len({each.tensor for each in slices}) > 1
+        name = f"{one.part_of}.parts" if parts and one.part_of else one.tensor
+        size = units.size(sum(each.bytes for each in slices), 3)
+        told.append(f"{name}{which} {size}{count}{_missed(slices)}")
     rest = ordered[tensors:]
     if rest:
         told.append(f"{len(rest)} more {units.size(sum(e.bytes for slices in rest for e in slices), 3)}")
-    return ", ".join(told)
+    return _cached(bank) + ", ".join(told)
+
+
+def _missed(slices: Sequence[StoredEntry]) -> str:
+    """That slices are not in the cache of their bank, or how many."""
+    count = sum(each.misses for each in slices)
+    return "" if not count else " uncached" if count == len(slices) else f", {count} uncached"
+
+
+def _cached(bank: BankEntry) -> str:
+    """How much of a bank is in its cache."""
+    if not bank.cache_bytes or not bank.stored:
+        return ""
+    which = "all" if bank.cached_bytes == bank.used_bytes else units.size(bank.cached_bytes, 3)
+    return f"{which} in its cache of {units.size(bank.cache_bytes, 3)}: "

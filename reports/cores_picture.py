@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports import palette, units
+from reports import palette
 from reports.alike import alike
-from reports.core_tables import CAUSES, step, working
+from reports.core_tables import CAUSES, whole, working
 from reports.schema import Report
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ def cores_figure(report: Report) -> Figure:
     folded = f", {len(each)} cores, those alike drawn once" if len(bars) < len(each) else ""
     unused = len(report.idleness) - len(each)
     folded += f", {unused} more have no task" if unused else ""
-    told = f"{units.duration(report.step_time_s)} a {step(report)}"
     axes.set_title(
-        f"{report.experiment}: where the cores' time goes\n{told}{folded}", fontsize=11, loc="left"
+        f"{report.experiment}: where the cores' time goes\n{whole(report)}{folded}", fontsize=11, loc="left"
     )
     present = sum(any(part[cause] > 0 for part in each.values()) for cause in CAUSES)
     figure.legend(loc="outside lower center", ncols=max(1, present), fontsize=9, frameon=False)

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow.cost import PS_PER_S
 from dataflow.cycles import Breakdown, Cycles, Instructions, Routine
 from dataflow.hardware import Hardware
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph, PlacedTask
 from reports.grid import Grid, Row
 
 Json = dict[str, Any]
 _SHORT = {
     "multiply": "mul",
+    "multiply_word": "word mul",
     "compare": "cmp",
     "branch_taken": "taken",
     "branch_not_taken": "not taken",
@@ -69,7 +70,8 @@ class _Executed:
     @property
     def turn_cycles(self) -> float:
         """Of one turn of the innermost loop, going round it included."""
-        return self._of(self.routine.inner)
+        wide, width = self.routine.wide, self.breakdown.wide_bits
+        return self._of(self.routine.inner) + self.core.costs.cycles(wide, width, self.core.load_cycles())
 
     @property
     def output_cycles(self) -> float:
@@ -132,7 +134,7 @@ def _op_row(each: _Executed) -> Row:
     return (
         f"{task.layer} {_pass_of(task)}",
         str(each.count),
-        _told(each.routine.inner),
+        _told(each.routine.inner + each.routine.wide),
         _cycles(each.turn_cycles),
         f"{found.turns.inner:,}" if each.turn_cycles else "0",
         _cycles(each.output_cycles),
@@ -182,7 +184,8 @@ def ops_json(placed: PlacedGraph) -> list[Json]:
             "processor": each.task.processor,
             "operand_bits": each.breakdown.bits,
             "instructions": {
-                part: getattr(each.routine, part).counts() for part in ("inner", "output", "bias", "task")
+                part: getattr(each.routine, part).counts()
+                for part in ("inner", "wide", "output", "bias", "task")
             },
             "turns": each.breakdown.turns.inner,
             "outputs": each.breakdown.turns.outputs,

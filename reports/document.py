@@ -6,17 +6,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dataflow.communication_metrics import Traffic
 from dataflow.errors import ReportError
 from dataflow.experiment import Experiment
-from dataflow.metrics import Metrics, ProcessorUse, Traffic
+from dataflow.metrics import Metrics, ProcessorUse
 from dataflow.result import Result
 from dataflow.verification.verification import Verification
 from reports.core_schema import (
     BankEntry,
     ControlEntry,
     IdlenessEntry,
+    LatencyEntry,
     PipelineEntry,
     PrecisionEntry,
+    SampleLatencyEntry,
     TensorValuesEntry,
 )
 from reports.plan_schema import PlanEntry
@@ -27,7 +30,6 @@ from reports.schema import (
     ConstantEntry,
     ExposureEntry,
     HardwareEntry,
-    LatencyEntry,
     LayerEntry,
     LimitEntry,
     LinkEntry,
@@ -100,7 +102,9 @@ def _report(result: Result) -> Report:
         cold_start_s=metrics.cold_start_s,
         losses=result.losses,
         limits=tuple(LimitEntry.model_validate(limit) for limit in metrics.limits),
-        critical_path=tuple(PathEntry.model_validate(part) for part in metrics.critical_path),
+        critical_path=tuple(
+            PathEntry(what=part.told, time_s=part.time_s, share=part.share) for part in metrics.critical_path
+        ),
         phases=dict(metrics.phases),
         processors={name: _processor(name, use, result) for name, use in metrics.processors.items()},
         memories={name: _memory(name, metrics) for name in metrics.memories},
@@ -121,7 +125,9 @@ def _report(result: Result) -> Report:
         transfers=tuple(TransferEntry.model_validate(transfer) for transfer in metrics.transfers),
         mode=experiment.mode,
         sample_latency=(
-            None if metrics.sample_latency is None else LatencyEntry.model_validate(metrics.sample_latency)
+            None
+            if metrics.sample_latency is None
+            else SampleLatencyEntry.model_validate(metrics.sample_latency)
         ),
         memory_map=tuple(BankEntry.model_validate(bank) for bank in metrics.memory_map),
         idleness={name: IdlenessEntry.model_validate(why) for name, why in metrics.idleness.items()},

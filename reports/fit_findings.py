@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataflow.feasibility import Feasibility
+from dataflow.numbers.number import fixed_point
 from reports import units
 from reports.alike import span
 
@@ -16,29 +17,42 @@ def verdict(found: Feasibility) -> str:
     """Whether it can run, in one sentence."""
     if found.feasible:
         return f"{found.network} fits {found.hardware} as planned"
-    causes = list(_causes(found))
-    return f"{found.network} cannot run on {found.hardware} as planned: {'; '.join(causes)}"
+    return f"{found.network} cannot run on {found.hardware} as planned"
+
+
+def findings(found: Feasibility) -> list[str]:
+    """What a person should know beyond the verdict: time, memory, what does not fit, code."""
+    return [text for text in (_time(found), _memory(found), _misfits(found), _code(found)) if text]
+
+
+def _misfits(found: Feasibility) -> str:
+    """All that does not fit and cannot be computed."""
+    return "" if found.feasible else f"What does not fit: {'; '.join(_causes(found))}."
 
 
 def _causes(found: Feasibility) -> Iterator[str]:
     """Each kind of fault once, with how many there are."""
-    kinds = dict.fromkeys(each.kind.replace("_", " ") for each in found.fit.unsupported)
-    if kinds:
-        passes = len(found.fit.unsupported)
-        yield f"{passes} passes of {', '.join(kinds)} have no routine in integers"
+    for name, (needed, has) in found.memories.items():
+        yield f"{name!r} has {units.size(has)} and one tensor there needs {units.size(needed)}"
     for what in dict.fromkeys(need.what for need in found.fit.over):
         needs = [need for need in found.fit.over if need.what == what]
         worst = max(needs, key=lambda need: need.over)
-        amount = units.size(worst.over) if worst.unit == "B" else f"{worst.over:,} {worst.unit}"
         many = f" {len(needs)} times, most" if len(needs) > 1 else ""
-        yield f"the {what} is too small{many} for {worst.who}, by {amount}"
-    for name, (needed, has) in found.memories.items():
-        yield f"{name!r} has {units.size(has)} and one tensor there needs {units.size(needed)}"
+        limit = f" (its {amount(worst.limit, worst.unit)} are assumed)" if what in found.assumed else ""
+        yield f"the {what} is too small{many} for {worst.who}, by {amount(worst.over, worst.unit)}{limit}"
+    kinds = dict.fromkeys(each.kind.replace("_", " ") for each in found.fit.unsupported)
+    if kinds:
+        count = len(found.fit.unsupported)
+        passes, verb = ("1 pass", "needs") if count == 1 else (f"{count} passes", "need")
+        if fixed_point(found.dtype) is None:
+            yield f"{passes} of {', '.join(kinds)} {verb} floating point, which the cores lack"
+        else:
+            yield f"this simulator has no integer routine for {passes} of {', '.join(kinds)}"
 
 
-def findings(found: Feasibility) -> list[str]:
-    """What a person should know beyond the verdict: numbers, code, memory, time."""
-    return [text for text in (_code(found), _memory(found), _time(found)) if text]
+def amount(count: int, unit: str) -> str:
+    """So many bytes or instructions."""
+    return units.size(count) if unit == "B" else f"{count:,} {unit}"
 
 
 def _code(found: Feasibility) -> str:
@@ -77,9 +91,22 @@ def _memory(found: Feasibility) -> str:
     who = span([bank.name for bank in large])
     if not far:
         return f"{text}; all of it is in the {units.size(near)} nearer than {who}."
+    text += (
+        f". The memories nearer than {who} have {units.size(near)}, so that "
+        f"{units.percent(far / needed)} of the bytes are in {who}, the farthest"
+    )
+    return f"{text}{_behind(found, large[0].name)}."
+
+
+def _behind(found: Feasibility, bank: str) -> str:
+    """What all accesses to the farthest bank go through."""
+    engine = found.engines.get(bank)
+    if engine is None:
+        return ""
+    rate = units.number(engine.operations_per_s / 1e6)
     return (
-        f"{text}. The memories nearer than {who} have {units.size(near)}, so that "
-        f"{units.percent(far / needed)} of the bytes are in {who}, the farthest."
+        f", behind one engine for all cores: {engine.name} serves {rate} million accesses/s and is busy "
+        f"{units.percent(engine.busy)} of such a step"
     )
 
 

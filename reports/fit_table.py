@@ -13,6 +13,7 @@ from dataflow.feasibility import Feasibility
 from dataflow.placement import Need, Unsupported
 from reports import fit_findings, units
 from reports.alike import alike, names, span, unnumbered
+from reports.fit_findings import amount
 from reports.grid import Grid, Row
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def fit_json(found: Feasibility) -> Json:
             {"name": name, "needed_bytes": needed, "capacity_bytes": capacity}
             for name, (needed, capacity) in found.memories.items()
         ],
+        "assumed": list(found.assumed),
+        "engines": {
+            bank: {"name": use.name, "operations_per_s": use.operations_per_s, "busy": use.busy}
+            for bank, use in found.engines.items()
+        },
         "unsupported": [
             {
                 "layer": each.layer,
@@ -68,6 +74,7 @@ def fit_json(found: Feasibility) -> Json:
         ],
         "forward_s": found.forward_s,
         "step_s": found.step_s,
+        "training_s": found.training_s if found.mode == "training" else None,
     }
 
 
@@ -86,7 +93,7 @@ def _need_json(need: Need) -> Json:
 def over(found: Feasibility) -> Grid:
     """What does not fit: who needs how much of what it has, and what needs most of that."""
     groups = alike(found.fit.over, _looks)
-    rows: list[Row] = [_over_row(group) for group in groups]
+    rows: list[Row] = [_over_row(found, group) for group in groups]
     rows += [
         (
             name,
@@ -107,22 +114,23 @@ def _looks(need: Need) -> tuple[object, ...]:
     return unnumbered(need.who), need.what, need.needed, need.limit, need.parts
 
 
-def _over_row(group: Sequence[Need]) -> Row:
+def _over_row(found: Feasibility, group: Sequence[Need]) -> Row:
     need = group[0]
     # A stack has to hold what one pass needs, a store or a bank what all of them do.
     parts = need.parts[: 1 if need.what == "stack" else _PARTS]
     return (
         names([each.who for each in group]),
         need.what,
-        _amount(need.needed, need.unit),
-        _amount(need.limit, need.unit),
-        _amount(need.over, need.unit),
-        ", ".join(f"{what.replace('_', ' ')} {_amount(n, need.unit)}" for what, n in parts),
+        amount(need.needed, need.unit),
+        _limit(found, need),
+        amount(need.over, need.unit),
+        ", ".join(f"{what.replace('_', ' ')} {amount(n, need.unit)}" for what, n in parts),
     )
 
 
-def _amount(count: int, unit: str) -> str:
-    return units.size(count) if unit == "B" else f"{count:,} {unit}"
+def _limit(found: Feasibility, need: Need) -> str:
+    """How much there is of something, and whether that is only assumed."""
+    return f"{amount(need.limit, need.unit)}{' (assumed)' if need.what in found.assumed else ''}"
 
 
 def unsupported(found: Feasibility) -> Grid:
@@ -157,7 +165,7 @@ def used(found: Feasibility) -> Grid:
 def _used_rows(found: Feasibility) -> Iterator[Row]:
     for group in alike(found.fit.cores, lambda need: need.what):
         most = max(group, key=lambda need: need.needed / max(1, need.limit))
-        told = _amount(most.needed, most.unit), _amount(most.limit, most.unit)
+        told = amount(most.needed, most.unit), _limit(found, most)
         yield (most.what, *told, _share(most.needed, most.limit), most.who)
     for banks in alike(found.memory_map, lambda bank: (bank.memory, bank.kind)):
         needed = sum(bank.used_bytes for bank in banks)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -15,7 +15,8 @@ Row = tuple[str, ...]
 class Grid:
     """A titled table of text. The first column and those named in ``left`` are flush left.
 
-    note: what a reader must know to read it.
+    note: what a reader must know to read it. apart: so many columns at the end begin a table of their
+    own where a console has no room for all side by side.
     """
 
     title: str
@@ -23,6 +24,7 @@ class Grid:
     rows: tuple[Row, ...]
     left: Row = ()
     note: str = ""
+    apart: int = 0
 
     def is_left(self, index: int) -> bool:
         """Whether a column is flush left."""
@@ -34,7 +36,7 @@ class Grid:
         if more <= 0:
             return self
         rest = (f"... {more} more", *[""] * (len(self.columns) - 1))
-        return Grid(self.title, self.columns, (*self.rows[:count], rest), self.left, self.note)
+        return replace(self, rows=(*self.rows[:count], rest))
 
     def folded(self, count: int) -> Grid:
         """The same when there are at most so many rows; else those that differ in their name alone as one."""
@@ -47,26 +49,17 @@ class Grid:
         if len(rows) == len(self.rows):
             return self
         note = "; ".join(part for part in (self.note, "+n: so many more that differ in name alone") if part)
-        return Grid(self.title, self.columns, rows, self.left, note)
+        return replace(self, rows=rows, note=note)
 
     def rich(self) -> Group:
-        """Title, table and note for a console."""
-        from rich import box
+        """Title, table and note for a console. Nothing is cropped: see ``Blocks``."""
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-        for index, name in enumerate(self.columns):
-            left = self.is_left(index)
-            justify: Literal["left", "right"] = "left" if left else "right"
-            table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=index == 0 or not left)
-        for row in self.rows:
-            table.add_row(*(Text(cell) for cell in row))
-        parts: list[Text | Table] = [Text(self.title, style="bold"), table]
-        if self.note:
-            parts.append(Text(self.note, style="dim"))
-        return Group(*parts)
+        from reports.blocks import Blocks
+
+        note = (Text(self.note, style="dim"),) if self.note else ()
+        return Group(Text(self.title, style="bold"), Blocks(self), *note)
 
     def markdown(self) -> str:
         """The table in GitHub's Markdown, without its title."""

@@ -8,9 +8,9 @@ from math import dist
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataflow.cost import PS_PER_S
 from dataflow.hardware import Hardware
 from dataflow.link import Link
+from dataflow.picoseconds import PS_PER_S
 from reports import palette, units
 from reports.hardware_layout import Layout, Position, Shown, layout, shown
 from reports.picture import save_picture

@@ -11,10 +11,11 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from dataflow.cost import PS_PER_S, Roofline
+from dataflow.cost import Roofline
 from dataflow.cycles import Cycles
 from dataflow.hardware import Hardware, Processor
 from dataflow.link import Link
+from dataflow.picoseconds import PS_PER_S
 from reports import cycles_table, space_table, units
 from reports.document import Json
 from reports.grid import Grid, Row
@@ -39,7 +40,9 @@ def hardware_json(hardware: Hardware) -> Json:
         "hosts": list(hardware.hosts),
         "switches": list(hardware.switches),
         "processors": {name: _processor(p, hardware) for name, p in hardware.processors.items()},
-        "memories": {name: space_table.memory_json(memory) for name, memory in hardware.memories.items()},
+        "memories": {
+            name: space_table.memory_json(memory, hardware) for name, memory in hardware.memories.items()
+        },
         "engines": {name: engine.operations_per_s for name, engine in hardware.engines.items()},
         "controller": space_table.controller_json(hardware.controller),
         "instructions": cycles_table.instructions_json(hardware),

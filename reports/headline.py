@@ -28,6 +28,7 @@ def latency(report: Report) -> str:
     return (
         f"of {told.count} inferences, one after the other: median {units.duration(told.p50_s)}, "
         f"99th percentile {units.duration(told.p99_s)}, longest {units.duration(told.max_s)}"
+        f"{'; latencies drawn within their published ranges' if told.drawn else ''}"
     )
 
 

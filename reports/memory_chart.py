@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflow.metrics import MemoryUse
+from dataflow.picoseconds import PS_PER_S
 from dataflow.result import Result
 from dataflow.trace import MemoryEvent
 from reports import palette, units
@@ -156,7 +157,7 @@ def _set_up(axes: Axes, name: str, use: MemoryUse, unit: str, window: Window) ->
 
 def _annotate_peak(axes: Axes, use: MemoryUse, worth: float, window: Window) -> None:
     """A dot and the number, on the side of it that has room; nothing when the peak is not shown."""
-    peak_ps = window.zero_ps + round(use.peak_at_s * 1e12)
+    peak_ps = window.zero_ps + round(use.peak_at_s * PS_PER_S)
     if not use.peak_bytes or not window.start_ps <= peak_ps <= window.end_ps:
         return
     x, y = window.at(peak_ps), use.peak_bytes / worth

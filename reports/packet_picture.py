@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataflow.packets import PacketExperiment, PacketRate, packet_rates, saturating_cores
+from dataflow.packets import PacketPrediction
 from reports import palette
 
 if TYPE_CHECKING:
@@ -26,21 +25,22 @@ _COLOURS = (
 )
 
 
-def packets_png(experiment: PacketExperiment, rates: Sequence[PacketRate], path: str | Path) -> None:
+def packets_png(prediction: PacketPrediction, path: str | Path) -> None:
     """Draws the rates. Raises OSError when the file cannot be written."""
-    packets_figure(experiment, rates).savefig(path, format="png", dpi=_DPI)
+    packets_figure(prediction).savefig(path, format="png", dpi=_DPI)
 
 
-def packets_figure(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> Figure:
+def packets_figure(prediction: PacketPrediction) -> Figure:
     """The picture: a line for each program, a dot for each measurement; engines' limits are dashed."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.5, 5.4), dpi=_DPI, layout="constrained", facecolor="white")
     axes = figure.subplots()
-    for index, name in enumerate(dict.fromkeys(rate.program for rate in rates)):
+    for index, name in enumerate(needs.program.name for needs in prediction.needs):
         colour = _COLOURS[index % len(_COLOURS)]
-        mine = sorted((rate for rate in rates if rate.program == name), key=lambda rate: rate.cores)
-        line = sorted((*mine, *_knee(experiment, mine)), key=lambda rate: rate.cores)
+        mine = [rate for rate in prediction.rates if rate.program == name]
+        bend = [rate for rate in prediction.bends if rate.program == name]
+        line = sorted((*mine, *bend), key=lambda rate: rate.cores)
         axes.plot(
             [rate.cores for rate in line],
             [rate.packets_per_s / 1e6 for rate in line],
@@ -50,7 +50,7 @@ def packets_figure(experiment: PacketExperiment, rates: Sequence[PacketRate]) ->
         )
         dots = [(rate.cores, rate.measured / 1e6) for rate in mine if rate.measured is not None]
         axes.scatter([x for x, _ in dots], [y for _, y in dots], s=26, color=colour, zorder=3)
-    limit = experiment.port.operations_per_s / 1e6
+    limit = prediction.experiment.port.operations_per_s / 1e6
     axes.axhline(limit, color=palette.FAINT, linewidth=1, linestyle="--")
     axes.annotate("port", (0, limit), (4, 4), textcoords="offset points", fontsize=8, color=palette.FAINT)
     axes.set_xlim(left=0)
@@ -63,14 +63,6 @@ def packets_figure(experiment: PacketExperiment, rates: Sequence[PacketRate]) ->
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    title = f"{experiment.name}:  lines predicted, dots measured"
+    title = f"{prediction.experiment.name}:  lines predicted, dots measured"
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return figure
-
-
-def _knee(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> tuple[PacketRate, ...]:
-    """The rates where cores stop to help, so that the line bends there and not between two dots."""
-    name = rates[0].program
-    knee = saturating_cores(experiment, experiment.programs[name])
-    around = [cores for cores in (knee - 1, knee) if rates[0].cores < cores < rates[-1].cores]
-    return packet_rates(experiment, [name], around) if around else ()

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from dataflow.packets import (
-    PacketExperiment,
-    PacketRate,
-    needs_ps,
-    packet_breakdown,
-    saturating_cores,
-)
+from dataflow.packets import PacketPrediction
 from reports import units
 from reports.grid import Grid, Row
 
@@ -23,32 +16,30 @@ if TYPE_CHECKING:
 _COLUMNS = ("program", "cores", "predicted_per_s", "measured_per_s", "error", "limit")
 
 
-def show_packets(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> RenderableType:
+def show_packets(prediction: PacketPrediction) -> RenderableType:
     """What each program asks for, and its rate on each number of cores, for ``rich.print``."""
     from rich.console import Group
     from rich.padding import Padding
 
-    grids = (programs_grid(experiment, rates), rates_grid(experiment, rates))
+    grids = (programs_grid(prediction), rates_grid(prediction))
     return Group(*(Padding(grid.rich(), (1, 0, 0, 0)) for grid in grids))
 
 
-def programs_grid(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> Grid:
+def programs_grid(prediction: PacketPrediction) -> Grid:
     """A row for each program: what a packet takes, and how many cores saturate what."""
     rows: list[Row] = []
-    for name in _programs(rates):
-        program = experiment.programs[name]
-        found = packet_breakdown(experiment, program)
-        needs = needs_ps(experiment, program)
+    for needs in prediction.needs:
+        program = needs.program
         rows.append(
             (
-                name,
+                program.name,
                 units.number(program.firmware_cycles),
                 units.number(program.own_cycles),
                 str(program.reads),
                 str(program.atomics),
-                units.number(found.cycles),
-                str(saturating_cores(experiment, program)),
-                max(needs, key=lambda each: needs[each]),
+                units.number(needs.cycles),
+                str(needs.saturating_cores),
+                needs.limit,
             )
         )
     columns = ("program", "firmware", "own", "reads", "atomics", "cycles", "saturates at", "limit")
@@ -56,7 +47,7 @@ def programs_grid(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> 
     return Grid("Programs", columns, tuple(rows), left=("limit",), note=note)
 
 
-def rates_grid(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> Grid:
+def rates_grid(prediction: PacketPrediction) -> Grid:
     """A row for each program and number of cores."""
     rows = tuple(
         (
@@ -67,40 +58,41 @@ def rates_grid(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> Gri
             "-" if rate.error is None else f"{100 * rate.error:+.2f} %",
             rate.limit,
         )
-        for rate in rates
+        for rate in prediction.rates
     )
-    errors = [abs(rate.error) for rate in rates if rate.error is not None]
-    told = f"; largest error {100 * max(errors):.2f} %; measured: {experiment.source}" if errors else ""
+    errors = [abs(rate.error) for rate in prediction.rates if rate.error is not None]
+    told = (
+        f"; largest error {100 * max(errors):.2f} %; measured: {prediction.experiment.source}"
+        if errors
+        else ""
+    )
     columns = ("program", "cores", "predicted", "measured", "error", "limited by")
     note = f"million packets/s{told}"
-    return Grid(f"{experiment.name}: packet rates", columns, rows, left=("limited by",), note=note)
-
-
-def _programs(rates: Sequence[PacketRate]) -> list[str]:
-    return list(dict.fromkeys(rate.program for rate in rates))
+    return Grid(f"{prediction.experiment.name}: packet rates", columns, rows, left=("limited by",), note=note)
 
 
 def _millions(rate: float) -> str:
     return f"{rate / 1e6:.3f}"
 
 
-def packets_json(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> dict[str, Any]:
+def packets_json(prediction: PacketPrediction) -> dict[str, Any]:
     """The same for programs; rates in packets a second, errors as fractions."""
+    experiment = prediction.experiment
     return {
         "version": "1",
         "experiment": experiment.name,
         "hardware": experiment.hardware.name,
         "source": experiment.source,
         "programs": {
-            name: {
-                "firmware_cycles": experiment.programs[name].firmware_cycles,
-                "own_cycles": experiment.programs[name].own_cycles,
-                "reads": experiment.programs[name].reads,
-                "atomics": experiment.programs[name].atomics,
-                "packet_cycles": packet_breakdown(experiment, experiment.programs[name]).cycles,
-                "saturating_cores": saturating_cores(experiment, experiment.programs[name]),
+            needs.program.name: {
+                "firmware_cycles": needs.program.firmware_cycles,
+                "own_cycles": needs.program.own_cycles,
+                "reads": needs.program.reads,
+                "atomics": needs.program.atomics,
+                "packet_cycles": needs.cycles,
+                "saturating_cores": needs.saturating_cores,
             }
-            for name in _programs(rates)
+            for needs in prediction.needs
         },
         "rates": [
             {
@@ -111,16 +103,16 @@ def packets_json(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> d
                 "error": rate.error,
                 "limit": rate.limit,
             }
-            for rate in rates
+            for rate in prediction.rates
         ],
     }
 
 
-def packets_csv(experiment: PacketExperiment, rates: Sequence[PacketRate]) -> str:
+def packets_csv(prediction: PacketPrediction) -> str:
     """A header, then a line for each rate; what nobody measured is empty."""
     text = StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)
-    for rate in packets_json(experiment, rates)["rates"]:
+    for rate in packets_json(prediction)["rates"]:
         rows.writerow([rate[name] for name in _COLUMNS])
     return text.getvalue()

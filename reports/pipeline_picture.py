@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten, wrap
 from typing import TYPE_CHECKING
 
-from reports import palette, pipeline_tables, units
+from reports import core_tables, palette, pipeline_tables, units
 from reports.alike import names, span
 from reports.core_schema import BufferEntry, PipelineEntry, StageEntry
 from reports.schema import Report
@@ -24,6 +25,10 @@ _SHOWN = 40
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _UPRIGHT_FROM = 7
+_CHARACTERS_PER_INCH = 13
+_UPRIGHT_CHARACTERS = 44
+_LINES = 3
+"""Labels are cut after so many lines, or characters where they stand upright: bars need their room."""
 
 
 def pipeline_png(report: Report, path: str | Path) -> None:
@@ -45,7 +50,8 @@ def pipeline_figure(report: Report) -> Figure:
     _draw_stages(upper, pipeline, stages)
     what = "samples" if report.batch == 1 else f"batches of {report.batch}"
     _draw_buffers(lower, buffers, what)
-    title = f"{report.experiment}: {pipeline.samples} {what} through {len(pipeline.stages)} stages"
+    passed = f"one {core_tables.step(report)}" if pipeline.samples == 1 else f"{pipeline.samples} {what}"
+    title = f"{report.experiment}: {passed} through {len(pipeline.stages)} stages"
     told = pipeline_tables.pace(report).replace("; ", "\n")
     figure.suptitle(f"{title}\n{told}", fontsize=11, x=0.01, ha="left")
     return figure
@@ -61,7 +67,7 @@ def _slowest(pipeline: PipelineEntry) -> dict[str, StageEntry]:
 
 def _draw_stages(axes: Axes, pipeline: PipelineEntry, labelled: Mapping[str, StageEntry]) -> None:
     stages = list(labelled.values())
-    longest = max(pipeline.interval_s, *(stage.time_s for stage in stages))
+    longest = max(pipeline.interval_s or 0.0, *(stage.time_s for stage in stages))
     worth, unit = next(((worth, unit) for worth, unit in _UNITS if longest >= worth), _UNITS[-1])
     slow = [pipeline_tables.is_slowest(stage, pipeline) for stage in stages]
     colours = [palette.EXCHANGE if is_slow else palette.FORWARD for is_slow in slow]
@@ -82,17 +88,17 @@ def _draw_stages(axes: Axes, pipeline: PipelineEntry, labelled: Mapping[str, Sta
         (pipeline.balanced_interval_s, "interval of equal stages", palette.UPDATE, "--"),
     )
     for at, label, colour, style in lines:
-        axes.axhline(at / worth, color=colour, linewidth=1.2, linestyle=style, label=label)
+        if at is not None:
+            axes.axhline(at / worth, color=colour, linewidth=1.2, linestyle=style, label=label)
     folded = len(stages) < len(pipeline.stages)
     told = f", {len(pipeline.stages)} stages, +n: so many more alike" if folded else ""
-    axes.set_title(
-        f"time of each stage for a step{told} (red: what sets the interval; above: its share of that)",
-        fontsize=9,
-        loc="left",
-    )
+    alone = pipeline.interval_s is None
+    key = "above: share of the whole time" if alone else "red: what sets the interval; above: share of that"
+    axes.set_title(f"time of each stage for a step{told} ({key})", fontsize=9, loc="left")
     axes.set_ylabel(unit, fontsize=9)
     axes.set_ylim(0, 1.22 * longest / worth)
-    axes.legend(fontsize=8, frameon=False, loc="upper right", ncols=2)
+    if not alone:
+        axes.legend(fontsize=8, frameon=False, loc="upper right", ncols=2)
     _set_up(axes, [f"{label}\n{', '.join(stage.layers)}" for label, stage in labelled.items()])
 
 
@@ -109,7 +115,7 @@ def _between(group: Sequence[BufferEntry]) -> str:
     producers = span(list(dict.fromkeys(buffer.producer for buffer in group)))
     consumers = span(list(dict.fromkeys(name for buffer in group for name in buffer.consumer.split(", "))))
     ends = f"{producers}\n\N{RIGHTWARDS ARROW} {consumers}".replace("->", "\N{RIGHTWARDS ARROW}")
-    return f"{pipeline_tables.held_in(group[0])}\n{ends}"
+    return f"{group[0].holds}\n{ends}"
 
 
 def _draw_buffers(axes: Axes, labelled: Mapping[str, BufferEntry], what: str) -> None:
@@ -133,7 +139,7 @@ def _draw_buffers(axes: Axes, labelled: Mapping[str, BufferEntry], what: str) ->
     for place, buffer in enumerate(buffers):
         if len(buffers) <= 24 and buffer.full_fraction > 0:
             axes.annotate(
-                f"full {units.percent(buffer.full_fraction, 2)}",
+                units.percent(buffer.full_fraction, 2),
                 (place, buffer.capacity),
                 (0, 4),
                 textcoords="offset points",
@@ -141,7 +147,9 @@ def _draw_buffers(axes: Axes, labelled: Mapping[str, BufferEntry], what: str) ->
                 fontsize=7.5,
                 color=palette.INK,
             )
-    axes.set_title(f"{what} in the buffers between stages (full: share of the time)", fontsize=9, loc="left")
+    axes.set_title(
+        f"{what} in buffers between stages (above: share of the time full)", fontsize=9, loc="left"
+    )
     axes.set_ylim(0, 1.35 * max(buffer.capacity for buffer in buffers))
     axes.set_ylabel(what, fontsize=9)
     axes.legend(fontsize=8, frameon=False, loc="upper right", ncols=3)
@@ -150,9 +158,8 @@ def _draw_buffers(axes: Axes, labelled: Mapping[str, BufferEntry], what: str) ->
 
 def _set_up(axes: Axes, labels: list[str]) -> None:
     upright = len(labels) >= _UPRIGHT_FROM
-    if upright:
-        labels = [label.replace("\n", "  ") for label in labels]
-    axes.set_xticks(range(len(labels)), labels, fontsize=7 if upright else 8.5, rotation=90 if upright else 0)
+    shown = [_upright(label) if upright else _within(label, _room(axes, len(labels))) for label in labels]
+    axes.set_xticks(range(len(labels)), shown, fontsize=7 if upright else 8.5, rotation=90 if upright else 0)
     axes.set_xlim(-0.7, len(labels) - 0.3)
     axes.tick_params(axis="x", length=0)
     axes.tick_params(axis="y", labelsize=8)
@@ -160,3 +167,24 @@ def _set_up(axes: Axes, labels: list[str]) -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def _room(axes: Axes, labels: int) -> int:
+    """How many characters of a label are as wide as its part of the picture."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return int(_CHARACTERS_PER_INCH * figure.get_figwidth() / (labels + 1))
+
+
+def _within(label: str, width: int) -> str:
+    """A label no wider than so many characters; of a longer line the first few lines that it breaks into."""
+    lines = [wrap(line, width, max_lines=_LINES, placeholder=" ...") for line in label.splitlines()]
+    return "\n".join(part for line in lines for part in line)
+
+
+def _upright(label: str) -> str:
+    """A label on one line, and no longer than what leaves room for the bars."""
+    line = label.replace("\n", "  ")
+    if len(line) <= _UPRIGHT_CHARACTERS:
+        return line
+    return shorten(line, _UPRIGHT_CHARACTERS, placeholder=" ...")

@@ -20,6 +20,9 @@ def pace(report: Report) -> str:
     if pipeline is None:
         return ""
     latency = pipeline.latency
+    if pipeline.interval_s is None:
+        alone = f"one {core_tables.step(report)} only, in {units.duration(latency.max_s)}: nothing overlaps"
+        return f"{alone}; with more steps, as --steps 64, there is an interval"
     every = f"a {core_tables.step(report)} every {units.duration(pipeline.interval_s)}"
     return (
         f"{every}, fill {units.duration(pipeline.fill_s)}, "
@@ -29,9 +32,9 @@ def pace(report: Report) -> str:
 
 
 def bottleneck(report: Report) -> str:
-    """Which stage sets the interval, and what balancing the stages would give; empty without a pipeline."""
+    """Which stage sets the interval, and what balancing the stages would give; empty without an interval."""
     pipeline = report.pipeline
-    if pipeline is None:
+    if pipeline is None or pipeline.interval_s is None or pipeline.balanced_interval_s is None:
         return ""
     stage = next((stage for stage in pipeline.stages if stage.processor == pipeline.bottleneck), None)
     layers = f" ({', '.join(stage.layers)})" if stage else ""
@@ -46,6 +49,8 @@ def bottleneck(report: Report) -> str:
 
 def is_slowest(stage: StageEntry, pipeline: PipelineEntry) -> bool:
     """Whether a stage is the bottleneck, or takes as long to the thousandth."""
+    if pipeline.interval_s is None:
+        return False
     times = [each.time_s for each in pipeline.stages if each.processor == pipeline.bottleneck]
     return stage.time_s >= _AS_LONG * max(times, default=pipeline.interval_s)
 
@@ -55,7 +60,8 @@ def stages(report: Report) -> Grid:
     pipeline = report.pipeline
     rows = tuple(_stage_row(group, pipeline) for group in stages_alike(pipeline)) if pipeline else ()
     columns = ("stage", "layers", f"a {core_tables.step(report)}", "occupied", "")
-    note = "occupied: share of the interval in which it computes"
+    whole = "the whole time" if pipeline and pipeline.interval_s is None else "the interval"
+    note = f"occupied: share of {whole} in which it computes"
     if any(" +" in row[0] for row in rows):
         note += "; +n: so many more alike"
     return Grid("Stages", columns, rows, left=("layers", ""), note=note)
@@ -80,9 +86,10 @@ def _stage_row(group: Sequence[StageEntry], pipeline: PipelineEntry) -> Row:
 def buffers(report: Report) -> Grid:
     """A row for each buffer between two stages; those alike in one."""
     groups = buffers_alike(report.pipeline) if report.pipeline else []
+    held = "samples" if report.batch == 1 else f"batches of {report.batch}"
     columns = ("buffer", "from", "to", "room", "mean", "peak", "full", "stalled")
     note = (
-        "room, mean, peak: samples; full: share of the time; stalled: how long, in all, its producer "
+        f"room, mean, peak: {held}; full: share of the time; stalled: how long, in all, its producer "
         "waited for room"
     )
     if any(len(group) > 1 for group in groups):
@@ -96,21 +103,16 @@ def buffers_alike(pipeline: PipelineEntry) -> list[list[BufferEntry]]:
 
     def looks(buffer: BufferEntry) -> tuple[object, ...]:
         fullness = round(buffer.mean, 2), buffer.peak, round(buffer.full_fraction, 2)
-        return held_in(buffer), buffer.capacity, *fullness
+        return buffer.holds, buffer.capacity, *fullness
 
     return alike(pipeline.buffers, looks)
-
-
-def held_in(buffer: BufferEntry) -> str:
-    """The tensor that a buffer holds values of, without region and memory."""
-    return buffer.tensor.partition(" on ")[0].partition("[")[0]
 
 
 def _buffer_row(group: Sequence[BufferEntry]) -> Row:
     buffer = group[0]
     more = f" +{len(group) - 1}" if len(group) > 1 else ""
     return (
-        f"{held_in(buffer)}{more}",
+        f"{buffer.holds}{more}",
         span(list(dict.fromkeys(each.producer for each in group))),
         span(list(dict.fromkeys(name for each in group for name in each.consumer.split(", ")))),
         str(buffer.capacity),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dataflow.cost import PS_PER_S
+from dataflow.picoseconds import PS_PER_S
 from reports import units
 from reports.grid import Grid
 from reports.plan_schema import PlanEntry, RuleEntry, SplitEntry

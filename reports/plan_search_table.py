@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dataflow.metrics import Metrics
+from dataflow.picoseconds import PS_PER_S
 from dataflow.planning.comparison import Compared
 from dataflow.planning.result import PlanSearch
 from dataflow.planning.trial import Trial
@@ -49,7 +50,7 @@ def _trial_row(place: int, trial: Trial) -> Row:
     outcome = trial.outcome
     return (
         str(place),
-        units.duration(outcome.step_time_ps / 1e12),
+        units.duration(outcome.step_time_ps / PS_PER_S),
         units.size(trial.peak_bytes),
         units.size(outcome.exchanged_bytes),
         trial.mesh,
@@ -140,7 +141,7 @@ def _trial_json(trial: Trial) -> Json:
         "fits": trial.fits,
         "mesh": trial.mesh,
         "splits": trial.splits,
-        "step_time_s": None if outcome.fault else outcome.step_time_ps / 1e12,
+        "step_time_s": None if outcome.fault else outcome.step_time_ps / PS_PER_S,
         "peak_memory_bytes": dict(outcome.peak_bytes or {}),
         "exchanged_bytes": outcome.exchanged_bytes,
         "fault": outcome.fault,

@@ -59,7 +59,7 @@ def tensors(report: Report, shown: int) -> Grid:
     columns = ("tensor", "kind", "format", "rms error", "largest", "of scale", "saturated", "updates lost")
     note = (
         "errors against float32 with the same starts, in the tensor's own unit; of scale: rms error over "
-        "the largest magnitude; updates lost: not zero, but rounded to it"
+        "the largest magnitude; updates lost: left a parameter as it was although its gradient was not zero"
     )
     return Grid(title, columns, tuple(_row(entry) for entry in worst), left=("kind", "format"), note=note)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ def show_scaling(scaling: Scaling) -> RenderableType:
     from rich.text import Text
 
     tables = (scaling_grid(scaling).rich(), Text(""), bottleneck_grid(scaling).rich())
-    return Group(*tables, *(Text(line) for line in findings(scaling)))
+    return Group(*tables, *(Text(line) for line in (*_misfits(scaling), *findings(scaling))))
 
 
 def scaling_grid(scaling: Scaling) -> Grid:
@@ -91,6 +92,14 @@ def findings(scaling: Scaling) -> tuple[str, ...]:
     return ()
 
 
+def _misfits(scaling: Scaling) -> Iterator[str]:
+    """A line for each size that does not fit on the cores, which has no room in the table."""
+    for unfit in scaling.unfit:
+        if unfit.reason is not None:
+            size = ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in unfit.setting.items())
+            yield f"With {size} it does not fit: {unfit.reason}."
+
+
 def _grown(scaling: Scaling) -> str:
     """What more processors make longer rather than shorter."""
     if scaling.growing is None:
@@ -117,7 +126,9 @@ def _row(point: ScalingPoint) -> Row:
 
 
 def _unfit_row(unfit: Unfit, numbers: int) -> Row:
-    told = f"does not fit in {unfit.memory} ({units.size(unfit.capacity_bytes)})"
+    told = "does not fit"
+    if unfit.capacity_bytes is not None:
+        told = f"does not fit in {unfit.memory} ({units.size(unfit.capacity_bytes)})"
     return (*unfit.setting.values(), "-", str(unfit.batch), *["-"] * (numbers - 2), told)
 
 
@@ -174,6 +185,7 @@ def scaling_json(scaling: Scaling) -> Json:
                 "batch": unfit.batch,
                 "memory": unfit.memory,
                 "capacity_bytes": unfit.capacity_bytes,
+                "reason": unfit.reason,
             }
             for unfit in scaling.unfit
         ],

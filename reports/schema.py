@@ -14,8 +14,10 @@ from reports.core_schema import (
     BankEntry,
     ControlEntry,
     IdlenessEntry,
+    LatencyEntry,
     PipelineEntry,
     PrecisionEntry,
+    SampleLatencyEntry,
     TensorValuesEntry,
 )
 from reports.entry import Entry, FiniteOrNone
@@ -172,15 +174,6 @@ class TransferEntry(Entry):
     dimension: str = Field(description="mesh axes it goes along, such as 'data' or 'data+model'")
 
 
-class LatencyEntry(Entry):
-    """Percentiles (nearest rank): of transfers' time from ready to end, or of samples' in the machine."""
-
-    count: int
-    p50_s: float
-    p99_s: float
-    max_s: float
-
-
 class LayerEntry(Entry):
     """What the tasks of one layer and phase took, summed over processors."""
 
@@ -294,5 +287,5 @@ class Report(Entry):
     control: ControlEntry | None = Field(None, description="null where tasks start at no cost")
     pipeline: PipelineEntry | None = Field(None, description="null unless mode is pipeline")
     precision: PrecisionEntry | None = Field(None, description="null of floating point")
-    sample_latency: LatencyEntry | None = Field(None, description="null where a step trains")
+    sample_latency: SampleLatencyEntry | None = Field(None, description="null where a step trains")
     values: tuple[TensorValuesEntry, ...] = Field((), description="of a network that has few: all of them")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataflow.serving.load_curve import LoadCurve
+from dataflow.serving.load_curve import LoadCurve, LoadPoint
 from reports import palette, units
 from reports.serving_table import theory_name
 
@@ -35,13 +35,15 @@ def load_curve_figure(curve: LoadCurve) -> Figure:
     _shares(below, curve, loads)
     for axes in (above, below):
         _past_capacity(axes, loads)
-        axes.axvline(100 * curve.knee.load, color=palette.INK, linewidth=1, linestyle="--", zorder=1)
+        if curve.knee is not None:
+            axes.axvline(100 * curve.knee.load, color=palette.INK, linewidth=1, linestyle="--", zorder=1)
         axes.grid(visible=True, color="#E2E2E2", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(labelsize=9)
         axes.spines["right"].set_visible(False)
     below.spines["top"].set_visible(False)
-    _name_knee(above, curve)
+    if curve.knee is not None:
+        _name_knee(above, curve.knee)
     _rates_above(above, curve)
     below.set_xlabel("offered load, % of capacity", fontsize=9)
     figure.suptitle(
@@ -108,8 +110,7 @@ def _past_capacity(axes: Axes, loads: Sequence[float]) -> None:
     axes.axvspan(100, right, color="#F1F1F1", zorder=0)
 
 
-def _name_knee(axes: Axes, curve: LoadCurve) -> None:
-    knee = curve.knee
+def _name_knee(axes: Axes, knee: LoadPoint) -> None:
     axes.annotate(
         f"knee: {units.percent(knee.load)}\n{units.number(knee.offered_per_s, 3)} requests/s\n"
         f"p99 {units.duration(knee.p99_s, 3)}",

@@ -40,7 +40,8 @@ def load_curve_grid(curve: LoadCurve) -> Grid:
         f"{curve.experiment} on {curve.hardware}: latency against offered load",
         ("load", "offered/s", "served/s", "p50", "p90", "p99", "max", "wait", "lost", "busy"),
         tuple(_row(point, point is knee) for point in curve.points),
-        note="load: of the capacity, * the knee"
+        note="load: of the capacity"
+        + ("" if knee is None else ", * the knee")
         + ("" if all(point.steady for point in curve.points) else ", ^ waits grow with the requests")
         + "; p50 to max: from arrival to answer; wait: mean, beyond the latency of a request alone; "
         "busy: share of the time that the busiest processor computes",
@@ -96,7 +97,6 @@ def _assumption(curve: LoadCurve) -> str:
 
 def findings(curve: LoadCurve) -> tuple[str, ...]:
     """Capacity, knee and how it was measured, a sentence each."""
-    knee = curve.knee
     images = "1 image" if curve.images == 1 else f"{curve.images} images"
     queue = "a queue without limit" if curve.queue is None else f"a queue of {curve.queue}"
     kinds = {
@@ -108,15 +108,22 @@ def findings(curve: LoadCurve) -> tuple[str, ...]:
         f"capacity: {units.number(curve.capacity_per_s)} requests/s of {images} in mode {curve.mode}, one "
         f"every {units.duration(curve.interval_s)}; alone a request takes {units.duration(curve.service_s)}"
     )
-    bend = (
-        f"knee: at {units.percent(knee.load)} of it, {units.number(knee.offered_per_s)} requests/s with p99 "
-        f"{units.duration(knee.p99_s)}: the greatest served rate over mean latency; busiest: {knee.busiest}"
-    )
     offered = (
-        f"arrivals: {curve.requests:,} requests a load, {kinds[curve.arrivals]}, the first {curve.dropped:,} "
+        f"arrivals: {curve.requests:,} requests a load, {kinds[curve.arrivals]}, the first {curve.warm_up:,} "
         f"not counted; {queue}"
     )
-    return (capacity, bend, offered, *(f"note: {note}" for note in curve.notes))
+    return (capacity, _bend(curve), offered, *(f"note: {note}" for note in curve.notes))
+
+
+def _bend(curve: LoadCurve) -> str:
+    knee = curve.knee
+    if knee is None:
+        return f"no knee: one load; busiest: {curve.points[0].busiest}"
+    return (
+        f"knee: of these loads {units.percent(knee.load)}, {units.number(knee.offered_per_s)} requests/s "
+        f"with p99 {units.duration(knee.p99_s)}: the greatest served rate over mean latency; "
+        f"busiest: {knee.busiest}"
+    )
 
 
 def load_curve_json(curve: LoadCurve) -> Json:
@@ -130,11 +137,11 @@ def load_curve_json(curve: LoadCurve) -> Json:
         "arrivals": curve.arrivals,
         "seed": curve.seed,
         "requests": curve.requests,
-        "dropped": curve.dropped,
+        "warm_up": curve.warm_up,
         "queue": curve.queue,
         "capacity_per_s": curve.capacity_per_s,
         "service_s": curve.service_s,
-        "knee": curve.knee.load,
+        "knee": None if curve.knee is None else curve.knee.load,
         "theory": theory_name(curve) if any(point.predicted for point in curve.points) else None,
         "points": [_point_json(point) for point in curve.points],
         "notes": list(curve.notes),

@@ -1,35 +1,23 @@
-"""Three reports or more side by side: every quantity of the first, and of the others what they have."""
+"""Reports side by side: a table for each section, every report beside the first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from reports import units
-from reports.compared import Format, pairs_of
+from reports.compared import Quantity, quantities
 from reports.compared_words import TITLES, row_name
 from reports.grid import Grid, Row
 from reports.schema import Report
 
-SECTIONS = ("run", "phases", "cores", "pipeline", "numbers", "layers")
-"""What stands side by side on a console; the rest is of what each machine is made of."""
+_OF_MANY = ("run", "phases", "cores", "pipeline", "numbers", "layers")
+"""What of three and more reports stands side by side; the rest is of what each machine is made of."""
 
+_THINGS = ("processors", "memories", "moved")
+"""Sections of what machines are made of; these may have nothing in common."""
 
-@dataclass
-class Quantity:
-    """One quantity of all reports; None where a report has no such thing."""
-
-    section: str
-    name: str
-    quantity: str
-    told: Format
-    values: list[float | None]
-
-    @property
-    def ratios(self) -> list[float | None]:
-        """Those of the others over the first."""
-        first, *others = self.values
-        return [other / first if first and other is not None else None for other in others]
+_APART = 4
+"""More rows than this of things that only one report has are left out: they stand beside nothing."""
 
 
 def letter(index: int) -> str:
@@ -37,31 +25,32 @@ def letter(index: int) -> str:
     return chr(ord("A") + index)
 
 
-def quantities(reports: Sequence[Report]) -> list[Quantity]:
-    """Every quantity that any of the reports has, in the order of the first that has it."""
-    found: dict[tuple[str, str, str], Quantity] = {}
-    for index, report in enumerate(reports):
-        for pair in pairs_of(report, report):
-            key = pair.section, pair.name, pair.quantity
-            entry = found.setdefault(key, Quantity(*key, pair.told, [None] * len(reports)))
-            entry.values[index] = pair.a
-    order = list(dict.fromkeys(entry.section for entry in found.values()))
-    return sorted(found.values(), key=lambda entry: order.index(entry.section))
+def grids(reports: Sequence[Report]) -> Iterator[Grid]:
+    """A table for each section of which there is something to tell."""
+    every = [entry for entry in quantities(reports) if any(value is not None for value in entry.values)]
+    for section in dict.fromkeys(entry.section for entry in every):
+        if len(reports) == 2 or section in _OF_MANY:
+            yield _grid(section, [entry for entry in every if entry.section == section], len(reports))
 
 
-def grids(reports: Sequence[Report], rows_shown: int) -> Iterator[Grid]:
-    """A table for each section that is told."""
-    letters = [letter(index) for index in range(len(reports))]
-    columns = ("", *letters, *(f"{each} / A" for each in letters[1:]))
-    every = quantities(reports)
-    for section in SECTIONS:
-        told = [entry for entry in every if entry.section == section and any(_known(entry))]
-        if told:
-            yield Grid(TITLES[section], columns, tuple(map(_row, told))).first(rows_shown)
+def _grid(section: str, entries: Sequence[Quantity], count: int) -> Grid:
+    letters = [letter(index) for index in range(count)]
+    ratios = [f"{each} / A" for each in letters[1:]]
+    shared = {entry.name for entry in entries if sum(value is not None for value in entry.values) > 1}
+    apart = [entry for entry in entries if entry.name not in shared]
+    note = ""
+    if section == "run":
+        note = "B / A below 1 is less in B; exchanged, exposed, hidden and waiting: summed over processors"
+    elif section in _THINGS and len(apart) > _APART:
+        entries = [entry for entry in entries if entry.name in shared]
+        told = " and ".join(f"{_alone(apart, index)} in {each} alone" for index, each in enumerate(letters))
+        note = f"{told} are left out; --json has them"
+    columns = ("", *letters, *ratios)
+    return Grid(TITLES[section], columns, tuple(map(_row, entries)), note=note, apart=len(ratios))
 
 
-def _known(entry: Quantity) -> Iterator[bool]:
-    return (value is not None for value in entry.values)
+def _alone(apart: Sequence[Quantity], index: int) -> int:
+    return len({entry.name for entry in apart if entry.values[index] is not None})
 
 
 def _row(entry: Quantity) -> Row:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dataflow.bank import Bank
 from dataflow.hardware import Hardware, Memory
+from dataflow.picoseconds import PS_PER_S
 from reports import palette, units
 from reports.alike import unnumbered
 
@@ -72,7 +73,7 @@ def _space(hardware: Hardware, memory: Memory) -> Space:
     shared = tuple(bank for bank in memory.banks if len(bank.reached_by) >= len(cores) > 1)
     groups = dict.fromkeys(
         bank.reached_by for bank in memory.banks if 2 < len(bank.reached_by) < len(cores)
-    ) or {frozenset(cores): None}
+    ) or {cores: None}
     islands = tuple(
         _Island(
             tuple(core for core in cores if core in group),
@@ -109,8 +110,8 @@ def draw_space(axes: Axes, hardware: Hardware, space: Space, left: float, top: f
         _box(axes, (x, y, width, _BANK_IN), palette.LOAD, f"{_told(bank)}{engines and '   '}{engines}")
         y += _BANK_IN + 0.06
     if hardware.controller is not None:
-        signal = units.duration(hardware.controller.signal_ps / 1e12)
-        dispatch = units.duration(hardware.controller.dispatch_ps / 1e12)
+        signal = units.duration(hardware.controller.signal_ps / PS_PER_S)
+        dispatch = units.duration(hardware.controller.dispatch_ps / PS_PER_S)
         told = f"controller: {signal} a signal, {dispatch} to hand out a task"
         _box(axes, (x, y, width, _BANK_IN), palette.INK, told)
 

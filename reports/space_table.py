@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataflow.bank import Bank
-from dataflow.cost import PS_PER_S
 from dataflow.cycles import Cycles
 from dataflow.hardware import Controller, Hardware, Memory
+from dataflow.picoseconds import PS_PER_S
 from reports import units
 from reports.alike import alike, names, span
 from reports.grid import Grid, Row
@@ -37,22 +37,34 @@ def core_json(cost: Cycles) -> Json:
     }
 
 
-def memory_json(memory: Memory) -> Json:
-    """A memory and its banks, if it has any."""
+def memory_json(memory: Memory, hardware: Hardware) -> Json:
+    """A memory of a machine and its banks, if it has any."""
     known: Json = {"capacity_bytes": memory.capacity_bytes}
     if memory.banks:
-        known["banks"] = [_bank(bank) for bank in memory.banks]
+        known["banks"] = [_bank(bank, memory, hardware) for bank in memory.banks]
     return known
 
 
-def _bank(bank: Bank) -> Json:
+def _bank(bank: Bank, memory: Memory, hardware: Hardware) -> Json:
+    cost = _cost(hardware, hardware.processors_in(memory.name), bank.kind)
     return {
         "name": bank.name,
         "kind": bank.kind,
         "capacity_bytes": bank.capacity_bytes,
+        "cache_bytes": bank.cache_bytes,
         "reached_by": len(bank.reached_by),
         "engines": dict(bank.engines),
+        "core_bytes_per_s": None if cost is None else cost.bandwidth_bytes_per_s(bank.kind),
+        "engine_bytes_per_s": None if cost is None else _through_engine(hardware, cost, bank),
     }
+
+
+def _through_engine(hardware: Hardware, cost: Cycles, bank: Bank) -> float | None:
+    """What the engine of reads lets through; without one there is no limit but the cores' own."""
+    engine = bank.engines.get("read")
+    if engine is None:
+        return None
+    return hardware.engines[engine].operations_per_s * cost.access_bytes(bank.kind)
 
 
 def controller_json(controller: Controller | None) -> Json | None:
@@ -68,7 +80,7 @@ def controller_json(controller: Controller | None) -> Json | None:
 
 def space_grids(document: Json, hardware: Hardware) -> tuple[Grid, ...]:
     """Tables of cores, banks, engines and the controller; of other machines they have no rows."""
-    return (_cores(document["processors"]), _banks(hardware), _engines(document))
+    return (_cores(document["processors"]), _banks(hardware), _bandwidths(hardware), _engines(document))
 
 
 def _cores(processors: Mapping[str, Json]) -> Grid:
@@ -99,35 +111,77 @@ def _banks(hardware: Hardware) -> Grid:
     rows: list[Row] = []
     for memory in hardware.memories.values():
         there = hardware.processors_in(memory.name)
-        for group in alike(memory.banks, lambda bank: (bank.kind, bank.capacity_bytes, len(bank.reached_by))):
+        for group in _kinds(memory):
             bank = group[0]
-            reached = [name for name in there if name in bank.reached_by]
+            reached = [name for name in there if name in bank.users]
             told = span(reached, len(there)) if len(group) == 1 else f"{len(reached)} cores each"
             rows.append(
                 (
                     names([each.name for each in group]),
                     bank.kind,
                     units.size(bank.capacity_bytes),
+                    units.size(bank.cache_bytes) if bank.cache_bytes else "-",
                     "its core" if len(reached) == 1 else told,
                     _latency(hardware, there, bank.kind),
                     ", ".join(dict.fromkeys(bank.engines.values())) or "-",
                 )
             )
-    columns = ("bank", "kind", "capacity", "reached by", "latency", "engines")
+    columns = ("bank", "kind", "capacity", "cache", "reached by", "latency", "engines")
     note = "latency: published, from the shortest to the longest; engines: all accesses go through them"
+    if any(bank.cache_bytes for memory in hardware.memories.values() for bank in memory.banks):
+        note += "; what a cache has no room for takes the longest"
     left = ("kind", "reached by", "engines")
     return Grid("Banks", columns, tuple(rows), left=left, note=note)
 
 
+def _kinds(memory: Memory) -> list[list[Bank]]:
+    """The banks of a memory, those alike together."""
+    return alike(memory.banks, lambda bank: (bank.kind, bank.capacity_bytes, len(bank.reached_by)))
+
+
 def _latency(hardware: Hardware, cores: tuple[str, ...], kind: str) -> str:
     """In cycles of the first core that says so."""
+    cost = _cost(hardware, cores, kind)
+    if cost is None:
+        return "-"
+    least, most = cost.memories[kind].latency
+    told = units.number(least, 3) if least == most else f"{least:g} to {most:g}"
+    return f"{told} cycles"
+
+
+def _cost(hardware: Hardware, cores: tuple[str, ...], kind: str) -> Cycles | None:
+    """The cost model of the first core that knows a kind of bank."""
     for name in cores:
         cost = hardware.processors[name].cost
         if isinstance(cost, Cycles) and kind in cost.memories:
-            least, most = cost.memories[kind].latency
-            told = units.number(least, 3) if least == most else f"{least:g} to {most:g}"
-            return f"{told} cycles"
-    return "-"
+            return cost
+    return None
+
+
+def _bandwidths(hardware: Hardware) -> Grid:
+    """What the costs of accesses make of each kind of bank: for a core, and for all."""
+    rows: list[Row] = []
+    for memory in hardware.memories.values():
+        there = hardware.processors_in(memory.name)
+        for bank, *_ in _kinds(memory):
+            cost = _cost(hardware, there, bank.kind)
+            if cost is not None:
+                rows.append((bank.kind, *_of_core(cost, bank.kind), *_of_all(hardware, cost, bank)))
+    columns = ("kind of bank", "a core", "which reads", "all cores", "through")
+    note = "at most, reading and nothing else, at the shortest latency; follows from what accesses cost"
+    return Grid("Bandwidth of banks", columns, tuple(rows), left=("which reads", "through"), note=note)
+
+
+def _of_core(cost: Cycles, kind: str) -> tuple[str, str]:
+    memory = cost.memories[kind]
+    size = units.size(cost.access_bytes(kind))
+    every = f"{size} every {units.number(memory.at_least(cost.threads), 3)} cycles"
+    return units.bandwidth(cost.bandwidth_bytes_per_s(kind)), every
+
+
+def _of_all(hardware: Hardware, cost: Cycles, bank: Bank) -> tuple[str, str]:
+    through = _through_engine(hardware, cost, bank)
+    return ("-", "-") if through is None else (units.bandwidth(through), f"engine {bank.engines['read']}")
 
 
 def _engines(document: Json) -> Grid:

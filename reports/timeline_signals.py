@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataflow.placement import TaskKind
 from dataflow.result import Result
 from dataflow.trace import Span
 from reports import units
@@ -10,8 +11,8 @@ from reports.window import Window
 
 
 def is_signal(span: Span) -> bool:
-    """Whether a span is the controller's: it is on no processor and moves nothing."""
-    return span.processor is None and span.source is None
+    """Whether a span is a message to or from the controller."""
+    return span.kind is TaskKind.SIGNAL
 
 
 def signal_rows(result: Result, window: Window) -> list[Row]:

@@ -10,6 +10,7 @@ from math import isfinite
 from statistics import fmean
 from typing import Any
 
+from dataflow.picoseconds import PS_PER_S
 from dataflow.training.curve import Curve, CurvePoint
 from dataflow.training.trained import Trained
 from reports.document import Json
@@ -44,10 +45,11 @@ def training_json(trained: Trained) -> Json:
         "timing": {
             "kind": timing.kind,
             "said": timing_sentence(trained),
-            "step_time_s": timing.steady_ps / 1e12 if timing.steady_ps else metrics.step_time_s,
+            "step_time_s": timing.steady_ps / PS_PER_S if timing.steady_ps else metrics.step_time_s,
             "images_per_s": metrics.images_per_s,
             "phases": dict(metrics.phases),
         },
+        "inference": None if trained.latency is None else asdict(trained.latency),
         "test_accuracy": _spread(trained.curves),
         "curves": [_curve(curve) for curve in trained.curves],
         "against": _against(trained),

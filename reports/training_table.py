@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from dataflow.picoseconds import PS_PER_S
 from dataflow.training.curve import Curve, CurvePoint
 from dataflow.training.trained import Trained
 from reports import units
@@ -58,6 +59,7 @@ def sentences(trained: Trained) -> list[str]:
         f"{per_epoch} on {examples.description}: {parts}",
         timing_sentence(trained),
         f"simulated {_at_rate(simulated, images)}, computed in {_at_rate(wall, images)}",
+        *_latency_sentence(trained),
         *_missing_sentence(trained),
         *_comparison_sentence(trained),
     ]
@@ -72,14 +74,24 @@ def timing_sentence(trained: Trained) -> str:
     timing = trained.timing
     if timing.kind == "races":
         return f"every one of {trained.steps:,} steps simulated, for values depend on timing"
-    steady = units.duration(timing.steady_ps / 1e12)
+    steady = units.duration(timing.steady_ps / PS_PER_S)
     if timing.kind == "repeats":
         return f"timing of a step simulated once ({steady}), reused for {trained.steps:,} steps"
-    least, most = (units.duration(end / 1e12) for end in (min(timing.first_ps), max(timing.first_ps)))
+    least, most = (units.duration(end / PS_PER_S) for end in (min(timing.first_ps), max(timing.first_ps)))
     return (
         f"the {len(timing.first_ps)} steps simulated take {least} to {most}; "
         f"each further one of {trained.steps:,} counts as their mean, {steady}"
     )
+
+
+def _latency_sentence(trained: Trained) -> list[str]:
+    told = trained.latency
+    if told is None:
+        return []
+    if not told.drawn:
+        return [f"one inference: {units.duration(told.p50_s)}"]
+    times = f"p50 {units.duration(told.p50_s)}, p99 {units.duration(told.p99_s)} of {told.count}"
+    return [f"one inference: {times}, latencies drawn within their published ranges"]
 
 
 def _missing_sentence(trained: Trained) -> list[str]:
@@ -87,7 +99,8 @@ def _missing_sentence(trained: Trained) -> list[str]:
     if not shares:
         return []
     rate = mean_and_range(shares)
-    return [f"race: {rate} of what forward tasks read had not been stored at their signal, taken as zero"]
+    missed = f"{rate} of what forward tasks read had not been stored at their signal, taken as zero"
+    return [f"race: {missed}; tests have all inputs"]
 
 
 def _comparison_sentence(trained: Trained) -> list[str]:

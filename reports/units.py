@@ -76,6 +76,13 @@ def flops(rate: float, digits: int = 4) -> str:
     return _prefixed(rate, "FLOP/s", digits)
 
 
+def count(things: float, digits: int = 4) -> str:
+    """How many, or how many a second, such as ``1.054 M``; below ten thousand without a prefix."""
+    if abs(things) < 1e4:
+        return number(things, digits)
+    return _scaled(things, _PREFIXES, digits)
+
+
 def percent(share: float, digits: int = 3) -> str:
     """A share of one, such as ``71.3 %``."""
     return f"{number(100 * share, digits)} %" if share == 0 or abs(share) >= 1e-4 else "< 0.01 %"

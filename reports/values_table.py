@@ -39,8 +39,22 @@ def values(report: Report) -> Grid:
     compared = any(tensor.reference is not None for tensor in report.values)
     rows = tuple(row for tensor in report.values for row in _rows(tensor, compared))
     columns: Row = ("tensor", "kind", "values", *(("in float32",) if compared else ()))
-    last = f"of step {report.steps - 1}, the last" if report.steps > 1 else "of the only step"
-    return Grid("Values", columns, rows, left=("kind", "values", "in float32"), note=last)
+    return Grid("Values", columns, rows, left=("kind", "values", "in float32"), note=_note(report))
+
+
+def _note(report: Report) -> str:
+    """Which step it is, and what else is needed to do it again by hand."""
+    last = report.steps - 1
+    told = f"of step {last}, the last" if last else "of the only step"
+    if report.mode != "training":
+        return told
+    training = report.training
+    rates = {"momentum": training.momentum, "weight decay": training.weight_decay}
+    others = "".join(f", {name} {rate:g}" for name, rate in rates.items() if rate)
+    return (
+        f"{told}: parameters @{last} before it, @{last + 1} after it; "
+        f"learning rate {training.learning_rate:g}{others}"
+    )
 
 
 def _rows(tensor: TensorValuesEntry, compared: bool) -> Iterator[Row]:

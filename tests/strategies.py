@@ -165,9 +165,14 @@ def dropouts(draw: st.DrawFn) -> Dropout:
 
 @st.composite
 def losses(draw: st.DrawFn) -> SoftmaxCrossEntropy:
-    """Softmax cross-entropy of a whole batch, of either base, its gradient perhaps scaled."""
+    """Softmax cross-entropy of a whole batch, of either base, made in any way, perhaps scaled."""
     batch, base = draw(small), draw(st.sampled_from(("e", 2)))
-    return SoftmaxCrossEntropy(batch, draw(st.integers(1, 6)), batch, scale=draw(scales), base=base)
+    exponential = draw(st.sampled_from(("shift", "table")))
+    division = draw(st.sampled_from(("divide", "reciprocal")))
+    classes, scale = draw(st.integers(1, 6)), draw(scales)
+    return SoftmaxCrossEntropy(
+        batch, classes, batch, scale=scale, base=base, exponential=exponential, division=division
+    )
 
 
 @st.composite

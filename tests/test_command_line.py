@@ -150,6 +150,43 @@ def test_compare_sets_side_by_side(
     json.loads(capsys.readouterr().out)
 
 
+def test_compare_sets_three_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second and the third are each told as a ratio to the first; a third that is none is an error."""
+    for name, batch in (("a", "8"), ("b", "16")):
+        assert called(monkeypatch, "simulate", TINY, "--batch", batch, "--out", name) == 0
+    capsys.readouterr()
+    assert called(monkeypatch, "compare", "a", "b", TINY) == 0
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines()[:3]] == ["A", "B", "C"]
+    assert "B / A  C / A" in printed
+    assert called(monkeypatch, "compare", "a", "b", TINY, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [document[letter]["batch"] for letter in "abc"] == [8, 16, 8]
+    step = document["run"]["step_time_s"]
+    assert step["ratio"] == step["b"] / step["a"] > 1
+    assert (step["c"], step["ratio_c"]) == (step["a"], 1.0)
+    assert called(monkeypatch, "compare", "a", "b", "nothing.json") == 2
+    assert "nothing.json" in capsys.readouterr().err
+
+
+def test_values_of_a_small_network(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``run --values`` prints every tensor beside its float32; of large tensors it says why not."""
+    assert called(monkeypatch, "run", "two-layer-agilio", "--values", "--out", "o") == 0
+    rows = capsys.readouterr().out.partition("\nValues\n")[2].splitlines()
+    (hidden,) = [row for row in rows if row.startswith("relu@0 ")]
+    numbers = [float(word) for word in hidden.partition("q18.14")[2].split()]
+    assert len(numbers) == 6
+    assert numbers[:3] == pytest.approx(numbers[3:], abs=2**-14)
+    assert min(numbers) == 0
+    assert any(row.startswith("out.weight.grad@0[1]") for row in rows)
+    assert called(monkeypatch, "run", TINY, "--images", "noise", "--values") == 0
+    assert "no values: values are shown of networks whose tensors have few" in capsys.readouterr().out
+
+
 def test_list_names_what_ships(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Experiments, networks, machines and backends."""
     assert called(monkeypatch, "list", "--json") == 0

@@ -83,6 +83,23 @@ def test_scale_over_any_field(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert [unfit["batch"] for unfit in document["unfit"]] == [9999, 9999]
 
 
+def test_scale_names_sizes_that_do_not_fit_on_the_cores(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By what is short; the others are measured. Where none fits the last one's table is told."""
+    store = "hardware.models.fpc.compute.program_store"
+    cores = ("scale", "digits-cnn-agilio", "--no-limits", "--json", "--out", "w", "--over")
+    assert called(monkeypatch, *cores, f"{store}=100,8192") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [point["setting"] for point in document["points"]] == [{store: "8192"}]
+    (unfit,) = document["unfit"]
+    assert unfit["setting"] == {store: "100"}
+    assert unfit["reason"].startswith("program store of core")
+    assert unfit["reason"].endswith(" instructions of 100")
+    assert called(monkeypatch, *cores, "training.dtype=float32,float64") == 2
+    assert "computes in float64, and there is no floating point" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,14 @@ def test_train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     )
     assert "timing of a step simulated once (" in told
     assert "us), reused for 84 steps" in told
+    assert re.search(r"one inference: [0-9.]+ us *\n", told)
     folder = Path("results", "small-train")
     written = {path.name for path in folder.iterdir()}
     assert written >= {*CURVES, "report.md", "report.json", "trace.json", "checkpoint-seed0.npz"}
     found = document(str(folder))
     assert (found["epochs"], found["steps"], found["data"]["dropped"]) == (4, 84, 3)
+    one = found["inference"]
+    assert (one["count"], one["drawn"], one["p50_s"]) == (1, False, one["p99_s"])
     points = found["curves"][0]["points"]
     assert [point["epoch"] for point in points] == [0, 1, 2, 3, 4]
     assert [point["simulated_s"] for point in points] == pytest.approx(
@@ -112,6 +116,18 @@ def test_two_and_two_epochs_of_integers_on_many_cores_are_four(monkeypatch: pyte
     one, other = state("whole"), state("parts")
     assert all(np.array_equal(one[name], other[name]) for name in one)
     assert document("whole")["curves"] == document("parts")["curves"]
+
+
+def test_a_plan_for_training_alone_has_no_latency_of_one_inference(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan that names gradients alone does not do without them: a note says so, and training goes on."""
+    banks = ("--set", "plan.banks={'*.grad': emem}", "--batch", "450", "--no-limits")
+    assert called(monkeypatch, "train", "mlp-digits-agilio", "--epochs", "1", *banks, "--out", "out") == 0
+    assert "note: no latency of one inference: plan for hardware 'agilio-cx'" in capsys.readouterr().out
+    assert document("out")["inference"] is None
+    (note,) = document("out")["notes"]
+    assert "banks are given for '*.grad', which no tensor there is called" in note
 
 
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,6 +218,11 @@ def test_a_race_is_simulated_step_by_step(
     told = capsys.readouterr().out
     assert "every one of 2 steps simulated, for values depend on timing" in told
     assert "of what forward tasks read had not been stored at their signal" in told
+    assert " of 200, latencies drawn within their published ranges" in told
+    one = document("one")["inference"]
+    assert (one["count"], one["drawn"]) == (200, True)
+    assert one["p50_s"] < one["p99_s"]
+    assert "- one inference: p50 " in Path("one", "training.md").read_text()
     assert document("one")["curves"] == document("other")["curves"]
     assert document("one")["curves"][0]["missing"] > 0
 

@@ -20,6 +20,7 @@ from dataflow.packets import (
     PacketProgram,
     packet_breakdown,
     packet_rates,
+    predict,
     saturating_cores,
 )
 
@@ -29,7 +30,7 @@ CLOCK_HZ = 800e6
 @pytest.fixture(scope="module")
 def experiment() -> PacketExperiment:
     """The one that ships."""
-    return topologies.load_traffic("nfp-packet-rate")
+    return topologies.load_packets("nfp-packet-rate")
 
 
 def cycles(experiment: PacketExperiment, program: str, *cores: int) -> float:
@@ -67,6 +68,21 @@ def test_reads_saturate_dram_with_21_cores(experiment: PacketExperiment) -> None
     assert at.packets_per_s == pytest.approx(197.8e6 / 4, rel=1e-3)
 
 
+def test_a_prediction_has_what_a_picture_draws(experiment: PacketExperiment) -> None:
+    """From 10 to 30 cores lines bend: lookup4's at 20 and 21, where DRAM limits; drop's by the port."""
+    found = predict(experiment, ["lookup4", "drop"], [10, 30])
+    assert [(needs.program.name, needs.limit) for needs in found.needs] == [
+        ("lookup4", "dram"),
+        ("drop", "port"),
+    ]
+    assert [needs.cycles for needs in found.needs] == pytest.approx([337.8, 416.5], abs=0.1)
+    bends = [(rate.program, rate.cores) for rate in found.bends]
+    knee = found.needs[1].saturating_cores
+    assert bends == [("lookup4", 20), ("lookup4", 21), ("drop", knee - 1), ("drop", knee)]
+    assert found.rates == packet_rates(experiment, ["lookup4", "drop"], [10, 30])
+    assert predict(experiment, ["lookup4"], [30, 40]).bends == ()
+
+
 def test_a_packet_takes_instructions_and_accesses(experiment: PacketExperiment) -> None:
     """A read occupies the core for 3 + 25 cycles, an atomic addition for 1; eight threads hide latency."""
     program = PacketProgram(name="x", firmware_cycles=100, own_cycles=20, reads=2, atomics=3)
@@ -77,7 +93,7 @@ def test_a_packet_takes_instructions_and_accesses(experiment: PacketExperiment) 
 
 def test_a_core_with_one_thread_waits_for_its_reads() -> None:
     """225.8 + 4 x 200 cycles in place of 225.8 + 4 x 28."""
-    alone = topologies.load_traffic("nfp-packet-rate", [Override("hardware.models.fpc.compute.threads", "1")])
+    alone = topologies.load_packets("nfp-packet-rate", [Override("hardware.models.fpc.compute.threads", "1")])
     (rate,) = packet_rates(alone, ["lookup4"], [1])
     assert rate.packets_per_s == pytest.approx(CLOCK_HZ / (225.8 + 800), rel=1e-3)
 
@@ -87,7 +103,7 @@ def test_more_threads_hide_more_latency_up_to_the_limit_of_dram() -> None:
     rates = []
     for threads in (1, 2, 4, 8):
         setting = Override("hardware.models.fpc.compute.threads", str(threads))
-        (rate,) = packet_rates(topologies.load_traffic("nfp-packet-rate", [setting]), ["lookup4"], [50])
+        (rate,) = packet_rates(topologies.load_packets("nfp-packet-rate", [setting]), ["lookup4"], [50])
         rates.append(rate)
     assert [rate.limit for rate in rates] == ["cores", "dram", "dram", "dram"]
     assert rates[0].packets_per_s == pytest.approx(50 * CLOCK_HZ / (225.8 + 800), rel=1e-3)
@@ -120,12 +136,13 @@ def test_what_there_is_not(experiment: PacketExperiment) -> None:
         ("space=nix", "space: 'agilio-cx' has no space 'nix'; did you mean 'nic'? there are: nic"),
         ("bank=emen", "bank: 'nic' has no bank 'emen'; did you mean 'emem'?"),
         ("bank=core0.local", "bank: 'core0.local' is reached by 1 of 60 cores; take one for all"),
-        ("cores=[70]", "cores.0: 70 cores, but 'nic' has 60"),
+        ("cores=[9, 70, 80]", "cores: 70, 80 cores, but 'nic' has 60; name numbers up to that"),
         ("programs.drop.firmware=plane", "there is no firmware 'plane'; did you mean 'plain'?"),
         (
-            "measured.rates.drip=[[1, 2]]",
+            "measured.rates.drip=[[1, 2 packet/s]]",
             "no program 'drip'; did you mean 'drop'?",
         ),
+        ("measured.rates.drop=[[1, 2]]", "measured.rates.drop.0.1: 2 has no unit; write '2 Mpacket/s'"),
         ("port.rate=3", "port.rate.value: 3 has no unit; write '3 Mpacket/s'"),
     ],
 )
@@ -133,7 +150,7 @@ def test_descriptions_that_break_a_rule(setting: str, told: str) -> None:
     """At the setting that did it."""
     path, _, value = setting.partition("=")
     with pytest.raises(TopologyError) as caught:
-        topologies.load_traffic("nfp-packet-rate", [Override(path, value)])
+        topologies.load_packets("nfp-packet-rate", [Override(path, value)])
     assert told in str(caught.value)
 
 
@@ -147,7 +164,7 @@ def test_other_commands_say_which_one_it_is_for(command: str) -> None:
 def test_experiments_are_no_packet_experiments() -> None:
     """And the other way round."""
     with pytest.raises(TopologyError, match="is of kind experiment, but a packet experiment is needed"):
-        topologies.load_traffic("two-layer-agilio")
+        topologies.load_packets("two-layer-agilio")
 
 
 def test_the_command_writes_a_table_and_a_picture(tmp_path: Path) -> None:
@@ -174,6 +191,19 @@ def test_the_command_takes_any_number_of_accesses(tmp_path: Path) -> None:
     (rate,) = json.loads(done.stdout)["rates"]
     assert rate["predicted_per_s"] == pytest.approx(197.8e6 / 8, rel=1e-3)
     assert (rate["measured_per_s"], rate["limit"]) == (None, "dram")
+
+
+def test_cores_of_the_command_replace_those_of_the_description(tmp_path: Path) -> None:
+    """Of a card with 8 cores, which has not as many as were measured; the rows that are left are compared."""
+    arguments = ["packets", "nfp-packet-rate", "--program", "drop", "--set", "hardware.spaces.nic.cores=8"]
+    with pytest.raises(TopologyError, match=r"1 fault\n.*cores: 10, 15, .* 50 cores, but 'nic' has 8; name"):
+        CliRunner().invoke(dataflow, arguments, catch_exceptions=False)
+    done = CliRunner().invoke(dataflow, [*arguments, "--cores", "5,8", "--json", "--out", str(tmp_path)])
+    rates = json.loads(done.stdout)["rates"]
+    assert [(rate["cores"], rate["measured_per_s"]) for rate in rates] == [(5, 9508377.0), (8, None)]
+    assert rates[1]["predicted_per_s"] == pytest.approx(8 * CLOCK_HZ / 416.5, rel=1e-3)
+    with pytest.raises(TopologyError, match="61 cores, but 'nic' has 60; name numbers up to that"):
+        CliRunner().invoke(dataflow, [*arguments[:4], "--cores", "61"], catch_exceptions=False)
 
 
 def test_cores_must_be_numbers() -> None:

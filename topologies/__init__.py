@@ -1,4 +1,4 @@
-"""YAML descriptions of networks, hardware, experiments and packet traffic, and the one reader of YAML.
+"""YAML descriptions of networks, hardware, experiments and packet rates, and the one reader of YAML.
 
 A name is that of a description that ships, or a path to a YAML file. What reads YAML is
 imported when the first description is loaded, so that importing this costs nothing.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dataflow.packets import PacketExperiment
     from topologies.find import Kind, Shipped
 
-__all__ = ["kind_of", "load", "load_hardware", "load_network", "load_traffic", "shipped"]
+__all__ = ["kind_of", "load", "load_hardware", "load_network", "load_packets", "shipped"]
 
 
 def load(name_or_path: str, overrides: Sequence[Override] = ()) -> Experiment:
@@ -52,15 +52,15 @@ def load_hardware(name_or_path: str, overrides: Sequence[Override] = ()) -> Hard
     return read_hardware(name_or_path, overrides)
 
 
-def load_traffic(name_or_path: str, overrides: Sequence[Override] = ()) -> PacketExperiment:
+def load_packets(name_or_path: str, overrides: Sequence[Override] = ()) -> PacketExperiment:
     """The packet experiment of a name or path. Raises TopologyError as ``load`` does."""
-    from topologies.reading import read_traffic
+    from topologies.reading import read_packets
 
-    return read_traffic(name_or_path, overrides)
+    return read_packets(name_or_path, overrides)
 
 
 def kind_of(name_or_path: str) -> Kind:
-    """Whether a name or path is an ``experiment``, a ``network``, ``hardware`` or ``traffic``.
+    """Whether a name or path is an ``experiment``, a ``network``, ``hardware`` or ``packets``.
 
     Of a name that an experiment shares with its network: ``experiment``. Raises
     TopologyError when there is no such description.

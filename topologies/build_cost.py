@@ -103,11 +103,13 @@ def _routine(kind: str, direction: str, document: RoutineDocument) -> Routine:
     known = routine_of(kind, direction, {}, multiplies=multiplies)
     return Routine(
         inner=_counts(known.inner, document.inner),
+        wide=_counts(known.wide, document.wide),
         output=_counts(known.output, document.output),
         bias=_counts(known.bias, document.bias),
         task=_counts(known.task, document.task),
         scans=known.scans if document.scans is None else document.scans,
         kept=known.kept if document.kept is None else document.kept,
+        result=known.result,
     )
 
 

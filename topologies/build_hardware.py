@@ -47,7 +47,7 @@ def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> 
             links=tuple(link for connection in assembly.connections for link in _links(connection)),
             hosts=tuple(name for name, _ in assembly.hosts),
             switches=assembly.switches,
-            constants=tuple(_constants(root, ())),
+            constants=tuple(_constants(root, (), None)),
             description=document.description,
             routing=document.routing,
             routes=_routes(assembly),
@@ -79,7 +79,7 @@ def _rules(document: HardwareDocument) -> Iterator[Broken]:
 def _placed(root: Node, text: str) -> Fault:
     """A fault that the engine found, at the line of what it names first, or of the whole document."""
     place = root.place
-    for section in ("links", "processors", "hosts"):
+    for section in ("links", "processors", "hosts", "spaces"):
         for name, node in root.nearest((section,)).mapping.items():
             if text.startswith((f"{name!r} ", f"link {name!r} ")):
                 return Fault(node.nearest(("connects",)).place, f"hardware: {text}")
@@ -135,12 +135,12 @@ def _routes(assembly: Assembly) -> Mapping[tuple[str, str], tuple[str, ...]]:
     return back | there
 
 
-def _constants(node: Node, path: Keys) -> Iterator[Constant]:
-    """Every number with a source, in the order of the document."""
-    source = node.mapping.get("source")
+def _constants(node: Node, path: Keys, above: Node | None) -> Iterator[Constant]:
+    """Every number with a source, its own or else that ``above``, in the order of the document."""
+    source = node.mapping.get("source", above)
     for key, below in node.mapping.items():
         if source is None or key == "source" or isinstance(below.content, dict):
-            yield from _constants(below, (*path, key))
+            yield from _constants(below, (*path, key), source)
             continue
         at = path if key == "value" else (*path, key)
         text = OUTSIDE_SOURCE if below.place.outside and not source.place.outside else str(source.content)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataflow.bank import Bank, Engine
 from dataflow.cycles.model import LOCAL
 from dataflow.hardware import Controller, Memory
+from dataflow.picoseconds import PS_PER_S
 from topologies.assemble import Space
 from topologies.cycles_document import CyclesModel
 from topologies.hardware_document import MachineDocument
@@ -37,11 +38,13 @@ def engines_of(spaces: Iterable[Space]) -> Mapping[str, Engine]:
 
 
 def controller_of(spaces: Iterable[Space]) -> Controller | None:
-    """The controller of the first space that has one."""
+    """The controller of the first space that has one; its cycles are those of the cores there."""
     for space in spaces:
-        found = space.document.controller
-        if found is not None:
-            return Controller(found.signal.value, found.dispatch.value, found.semaphore.value)
+        found, compute = space.document.controller, space.model.compute
+        if found is not None and isinstance(compute, CyclesModel):
+            ps = PS_PER_S / compute.clock.value
+            costs = (found.signal, found.dispatch, found.semaphore)
+            return Controller(*(round(cost.value * ps) for cost in costs))
     return None
 
 
@@ -80,6 +83,9 @@ def _faults_of(at: Keys, space: SpaceDocument, machine: MachineDocument) -> Iter
             if engine not in space.engines:
                 there = ", ".join(space.engines) or "none"
                 yield (*at, "banks", kind, "engines"), f"there is no engine {engine!r}; there are: {there}"
+        if bank.cache is not None and bank.cache.value > bank.capacity.value:
+            text = f"a cache of {bank.cache.value:,} B is larger than its bank of {bank.capacity.value:,} B"
+            yield (*at, "banks", kind, "cache"), f"{text}; leave it out or make it smaller"
         if kind == LOCAL and bank.capacity.value <= _reserved_bytes(model.compute):
             text = f"holds no more than stack and staging, {_reserved_bytes(model.compute)} B, leave no room"
             yield (*at, "banks", kind, "capacity"), text
@@ -99,9 +105,10 @@ def _of_kind(space: Space, kind: str, document: BankDocument) -> Iterator[Bank]:
     """The banks of one kind: of each core, of each island, or the one of the space."""
     engines: dict[str, str] = {use: _named(space, name) for use, name in document.engines.items()}
     size = document.capacity.value
+    cache = 0 if document.cache is None else document.cache.value
 
     def bank(name: str, cores: Sequence[str]) -> Bank:
-        return Bank(name, kind, size, frozenset(cores), engines)
+        return Bank(name, kind, size, tuple(cores), engines, cache, document.next)
 
     islands = _islands(space)
     if document.per == "space":

@@ -61,9 +61,9 @@ class Duration:
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """A count."""
+    """How many of a thing there are."""
 
-    value: Annotated[int, Ge(1)]
+    value: Annotated[int, Ge(1), Le(65_536)]
     source: Source
 
 
@@ -88,7 +88,10 @@ CycleCount = Annotated[float, Measure("number of cycles", "cycle", "cycles", who
 
 @dataclass(frozen=True, kw_only=True)
 class CycleConstant:
-    """Cycles of a core's clock, in whole ones."""
+    """Cycles of a core's clock."""
 
-    value: Annotated[int, Measure("number of cycles", "cycle", "cycles", whole=True, zero=True)]
+    value: CycleCount
     source: Source
+
+
+PacketsPerSecond = Annotated[float, Measure("packet rate", "packet / second", "Mpacket/s", whole=False)]

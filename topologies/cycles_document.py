@@ -11,7 +11,6 @@ from annotated_types import Ge
 from dataflow.cycles.instructions import Count
 from topologies.constants import (
     Capacity,
-    CycleConstant,
     CycleCount,
     Frequency,
     Name,
@@ -19,6 +18,7 @@ from topologies.constants import (
     Source,
 )
 from topologies.op_kinds import RoutineKind
+from topologies.units import Measure
 
 PassName = Literal["forward", "moments", "input_gradient", "weight_gradient", "update"]
 
@@ -27,11 +27,13 @@ PassName = Literal["forward", "moments", "input_gradient", "weight_gradient", "u
 class CountsDocument:
     """Instructions by class; what is left out stays as it is.
 
-    multiply, divide: whole multiplications and divisions. A branch that is taken half of the time
-    counts half in each class. load, store: of an element, from and to the core's own memory.
+    multiply, divide: whole multiplications and divisions; multiply_word: of words, however narrow the
+    operands are. A branch that is taken half of the time counts half in each class. load, store: of an
+    element, from and to the core's own memory.
     """
 
     multiply: Count | None = None
+    multiply_word: Count | None = None
     add: Count | None = None
     shift: Count | None = None
     compare: Count | None = None
@@ -47,15 +49,26 @@ class CountsDocument:
 class RoutineDocument:
     """What a pass executes: each turn of its innermost loop, for each output, each bias gradient, each task.
 
-    scans: how often it goes over its inputs. kept: elements for each class that it keeps on its stack.
+    wide: in each turn too, on scores that may be wider than all else. scans: how often it goes over its
+    inputs. kept: elements for each class that it keeps on its stack.
     """
 
     inner: CountsDocument = field(default_factory=CountsDocument)
+    wide: CountsDocument = field(default_factory=CountsDocument)
     output: CountsDocument = field(default_factory=CountsDocument)
     bias: CountsDocument = field(default_factory=CountsDocument)
     task: CountsDocument = field(default_factory=CountsDocument)
     scans: Annotated[int, Ge(1)] | None = None
     kept: Annotated[int, Ge(0)] | None = None
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstructionCost:
+    """Cycles of one instruction, or of a sequence of as many instructions."""
+
+    value: Annotated[int, Measure("number of cycles", "cycle", "cycles", whole=True, zero=True)]
+    source: Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +78,12 @@ class InstructionCostDocument:
     other: of every instruction that is not named.
     """
 
-    multiply_8: CycleConstant
-    multiply_16: CycleConstant
-    multiply_32: CycleConstant
-    branch_taken: CycleConstant
-    branch_not_taken: CycleConstant
-    other: CycleConstant
+    multiply_8: InstructionCost
+    multiply_16: InstructionCost
+    multiply_32: InstructionCost
+    branch_taken: InstructionCost
+    branch_not_taken: InstructionCost
+    other: InstructionCost
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,8 @@ from dataflow.layers import LayerSpec
 from dataflow.network import Network
 from topologies.find import Kind
 from topologies.hardware_document import STRICT, HardwareDocument, Name, Source
+from topologies.packets_document import PacketsDocument
 from topologies.plan_document import PlanDocument
-from topologies.traffic_document import TrafficDocument
 from topologies.training_document import TrainingDocument
 
 Checked = TypeVar("Checked", bound="Document")
@@ -62,12 +62,12 @@ class ExperimentDocument:
     description: str = ""
 
 
-Document = ExperimentDocument | NetworkDocument | HardwareDocument | TrafficDocument
+Document = ExperimentDocument | NetworkDocument | HardwareDocument | PacketsDocument
 _CLASSES: dict[Kind, type[Document]] = {
     "experiment": ExperimentDocument,
     "network": NetworkDocument,
     "hardware": HardwareDocument,
-    "traffic": TrafficDocument,
+    "packets": PacketsDocument,
 }
 
 

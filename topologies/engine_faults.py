@@ -15,7 +15,7 @@ from dataflow.planning.contradictions import check_beside_auto
 from topologies.tree import Fault, Keys, Node, Place
 
 _LAYER = re.compile(r"layer '([^']+)'|in a cycle: (\S+)")
-_PLANNED = re.compile(r"layer '([^']+)' (on|shards|cannot)?")
+_PLANNED = re.compile(r"(gradient of |update of )?layer '([^']+)' (on|shards|cannot)?")
 
 
 def network_faults(network: Network, batch: int, root: Node) -> list[Fault]:
@@ -61,11 +61,12 @@ def _planned(text: str) -> Keys:
     """The path in an experiment of what a message about its plan is about."""
     named = _PLANNED.search(text)
     if named:
-        field: tuple[str, ...] = {"on": ("on",), "shards": ("shard",), "cannot": ("shard",)}.get(named[2], ())
-        return ("plan", "layers", named[1], *field)
+        part = (named[1].split()[0],) if named[1] else ()
+        field: tuple[str, ...] = {"on": ("on",), "shards": ("shard",), "cannot": ("shard",)}.get(named[3], ())
+        return ("plan", "layers", named[2], *part, *field)
     if text.startswith("'auto' chooses"):
         return ("plan", "auto")
-    return ("plan", "processors") if text.startswith("processor ") else ("plan", "mesh")
+    return ("plan", "processors") if text.startswith(("processor ", "processors ")) else ("plan", "mesh")
 
 
 def _found(product: str, check: Callable[[], object], place: Callable[[str], Place]) -> list[Fault]:

@@ -11,7 +11,7 @@ from topologies.blocks import with_blocks
 from topologies.find import Kind, check_kind, find, read, shown, with_article
 from topologies.tree import Fault, Node, describe, did_you_mean
 
-PARTS: Mapping[Kind, tuple[Kind, ...]] = {"experiment": ("network", "hardware"), "traffic": ("hardware",)}
+PARTS: Mapping[Kind, tuple[Kind, ...]] = {"experiment": ("network", "hardware"), "packets": ("hardware",)}
 """What an experiment, and what a packet experiment, refers to by name, or contains."""
 
 

@@ -11,14 +11,14 @@ from dataflow.errors import TopologyError
 from topologies.parse import parse
 from topologies.tree import Fault, Node, describe, did_you_mean
 
-Kind = Literal["experiment", "network", "hardware", "traffic"]
+Kind = Literal["experiment", "network", "hardware", "packets"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _FOLDER = Path(__file__).parent
 _FOLDERS: dict[Kind, Path] = {
     "experiment": _FOLDER / "experiments",
     "network": _FOLDER / "networks",
     "hardware": _FOLDER / "hardware",
-    "traffic": _FOLDER / "traffic",
+    "packets": _FOLDER / "packets",
 }
 
 
@@ -64,7 +64,7 @@ def find(name: str, kind: Kind, base: Path, asked_by: str = "") -> Path:
         return files[name]
     for other in KINDS:
         if name in shipped_files(other):
-            hint = f"; 'dataflow packets {name}' predicts its rates" if other == "traffic" else ""
+            hint = f"; 'dataflow packets {name}' predicts its rates" if other == "packets" else ""
             raise TopologyError(
                 f"{where}{name!r} is of kind {other}, but {with_article(kind)} is needed here{hint}"
             )
@@ -153,5 +153,5 @@ def with_article(kind: Kind) -> str:
         "experiment": "an experiment",
         "network": "a network",
         "hardware": "a hardware",
-        "traffic": "a packet experiment",
+        "packets": "a packet experiment",
     }[kind]

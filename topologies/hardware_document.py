@@ -43,7 +43,7 @@ class HostDocument:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PacketsDocument:
+class PacketSizes:
     """How a message is cut: at most ``payload`` in a packet, with a ``header`` each."""
 
     payload: Size
@@ -73,7 +73,7 @@ class LinkDocument:
     duplex: Literal["full", "half"]
     sharing: Literal["fifo", "fair"] = "fifo"
     message_overhead: Duration | None = None
-    packets: PacketsDocument | None = None
+    packets: PacketSizes | None = None
     attained: AttainedBySize | None = None
     connects: tuple[tuple[str, str], ...] = ()
 

@@ -89,9 +89,17 @@ def _put(node: Node, keys: Keys, depth: int, value: Node) -> Node:
         raise _unknown(node, keys, depth, value)
     below = node.content.get(key, Node({} if not last else None, value.place, value.base))
     changed = node.put(key, _put(below, keys, depth + 1, value))
-    if last and "efficiency" in keys and key in ("compute", "memory") and "source" not in node.mapping:
+    if "source" not in changed.mapping and _has_source(keys, depth):
         return changed.put("source", Node(OUTSIDE_SOURCE, value.place, value.base))
     return changed
+
+
+def _has_source(keys: Keys, depth: int) -> bool:
+    """Whether ``keys[depth]`` is of what has one source for several numbers: an efficiency, or a routine."""
+    if depth >= 3 and keys[depth - 3] == "instructions":
+        return keys[depth] != "source"
+    last = depth + 1 == len(keys)
+    return last and "efficiency" in keys and keys[depth] in ("compute", "memory")
 
 
 def _put_in_list(node: Node, items: tuple[Node, ...], keys: Keys, depth: int, value: Node) -> Node:

@@ -22,8 +22,8 @@ from topologies.faults import faults_of
 from topologies.find import Kind, find, shown
 from topologies.hardware_document import HardwareDocument
 from topologies.override import overridden
+from topologies.packets_document import PacketsDocument, packets_faults, packets_of
 from topologies.plan_document import plan_of
-from topologies.traffic_document import TrafficDocument, traffic_faults, traffic_of
 from topologies.training_document import training_of
 from topologies.tree import Fault, Node, dotted, faults_error
 
@@ -57,6 +57,13 @@ class _Reading:
         """The error that lists what was found wrong."""
         return faults_error(self.shown, self.faults)
 
+    def says(self, *path: str) -> bool:
+        """Whether a field is given, in a file or from outside."""
+        node: Node | None = self.root
+        for key in path:
+            node = node.child(key) if node else None
+        return node is not None
+
     def part(self, kind: Kind) -> Node:
         """The tree of the network or hardware in an experiment."""
         return self.root.mapping[kind]
@@ -83,7 +90,7 @@ def read_experiment(name: str, overrides: Sequence[Override]) -> Experiment:
         network=network,
         hardware=hardware,
         plan=plan,
-        training=training_of(document.training),
+        training=training_of(document.training, document.mode, counted=reading.says("training", "steps")),
         mode=document.mode,
         backend=document.backend,
         description=document.description,
@@ -102,19 +109,19 @@ def read_network(name: str, overrides: Sequence[Override]) -> Network:
     return network
 
 
-def read_traffic(name: str, overrides: Sequence[Override]) -> PacketExperiment:
-    """The packet experiment of a name or path; see ``topologies.load_traffic``."""
-    reading = _Reading(name, "traffic", overrides)
-    document = reading.checked(TrafficDocument)
+def read_packets(name: str, overrides: Sequence[Override]) -> PacketExperiment:
+    """The packet experiment of a name or path; see ``topologies.load_packets``."""
+    reading = _Reading(name, "packets", overrides)
+    document = reading.checked(PacketsDocument)
     hardware = hardware_of(document.hardware, reading.part("hardware"), reading.faults)
     if hardware is None:
         raise reading.error()
     reading.faults += [
         Fault(reading.root.nearest(path).place, f"{dotted(path)}: {text}")
-        for path, text in traffic_faults(document, hardware)
+        for path, text in packets_faults(document, hardware)
     ]
     reading.stop_at_faults()
-    return traffic_of(document, hardware)
+    return packets_of(document, hardware)
 
 
 def read_hardware(name: str, overrides: Sequence[Override]) -> Hardware:

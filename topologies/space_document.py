@@ -6,28 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from topologies.constants import Capacity, Duration, Multiple, Name, Number, Rate, Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class CountConstant:
-    """How many of a thing there are, and who says so."""
-
-    value: Multiple
-    source: Source
+from topologies.constants import Capacity, CycleConstant, Duration, Name, Number, Rate
 
 
 @dataclass(frozen=True, kw_only=True)
 class BankDocument:
     """A kind of bank: one for each core, each island, or one for the whole space.
 
-    next: whether the next core of the island reaches a core's bank too. engines: shared units that
-    accesses go through, by what they do: ``read``, ``write``, ``atomic``.
+    next: whether it only passes values on, from a core to the next of the island. engines: shared
+    units that accesses go through, by what they do: ``read``, ``write``, ``atomic``. cache: in front
+    of it; what it has no room for always takes the longest latency of the kind.
     """
 
     per: Literal["core", "island", "space"]
     capacity: Capacity
     next: bool = False
+    cache: Capacity | None = None
     engines: Mapping[Literal["read", "write", "atomic"], Name] = field(default_factory=dict)
 
 
@@ -50,12 +44,12 @@ class DmaDocument:
 class ControllerDocument:
     """What tells cores to start. signal: one message. dispatch: choosing a free core and handing it a task.
 
-    semaphore: to raise or test one, where no controller signals.
+    semaphore: to raise or test one, where no controller signals. All in cycles of the cores' clock.
     """
 
-    signal: Duration
-    dispatch: Duration
-    semaphore: Duration
+    signal: CycleConstant
+    dispatch: CycleConstant
+    semaphore: CycleConstant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +60,8 @@ class SpaceDocument:
     """
 
     model: str
-    cores: CountConstant
-    per_island: CountConstant
+    cores: Number
+    per_island: Number
     banks: Mapping[Name, BankDocument]
     dma: DmaDocument
     core: Name = "core"

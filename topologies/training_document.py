@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from dataflow.errors import OptionError
-from dataflow.experiment import DTYPES, Training
+from dataflow.experiment import DTYPES, SAMPLES, Mode, Training
 from dataflow.numbers.arithmetic import Arithmetic
 from dataflow.numbers.number import fixed_point
 from topologies.tree import did_you_mean
@@ -49,7 +49,8 @@ class ArithmeticDocument(Arithmetic):
 
     formats: tensor (without its version, as ``conv1.weight`` or ``*.grad``) to another format. wide_logits:
     what the loss reads stays in the wide accumulator. master_weights: the format in which weights
-    are updated. exponential: of softmax, by ``shift`` or by ``table``.
+    are updated. exponential: of softmax, by ``shift`` or by ``table``. division: of softmax, ``divide`` each
+    power, or multiply it by the ``reciprocal`` of their sum.
     """
 
     formats: Mapping[str, Format] = field(default_factory=dict)
@@ -60,7 +61,8 @@ class ArithmeticDocument(Arithmetic):
 class TrainingDocument(Training):
     """How the network is trained.
 
-    batch: images a step, over all processors. dtype: of activations, weights and gradients: ``float32``,
+    batch: images a step, over all processors. steps: to simulate; where they are not given 1 of training,
+    64 of inference or a pipeline. dtype: of activations, weights and gradients: ``float32``,
     ``float64``, or a fixed-point format such as ``q8.8``. arithmetic: of fixed point. epochs,
     images_per_epoch: the whole training that a report extrapolates to.
     """
@@ -69,9 +71,11 @@ class TrainingDocument(Training):
     arithmetic: ArithmeticDocument = field(default_factory=ArithmeticDocument)
 
 
-def training_of(document: TrainingDocument) -> Training:
-    """The engine's training that a document describes."""
+def training_of(document: TrainingDocument, mode: Mode, *, counted: bool) -> Training:
+    """The engine's training that a document describes. counted: whether that says how many steps."""
     given = {each.name: getattr(document, each.name) for each in fields(Training)}
+    if mode != "training" and not counted:
+        given["steps"] = SAMPLES
     arithmetic = document.arithmetic
     exact = Arithmetic(**{each.name: getattr(arithmetic, each.name) for each in fields(Arithmetic)})
     return Training(**given | {"arithmetic": exact})

@@ -17,6 +17,7 @@ from backends.fixed.rounding import Rounder
 from dataflow.backend import Array, Site
 from dataflow.errors import BackendError
 from dataflow.numbers.arithmetic import Counts
+from dataflow.numbers.integers import INSTEAD_OF
 from dataflow.numbers.number import MOST_BITS, fixed_point
 from dataflow.ops import (
     Add,
@@ -26,7 +27,6 @@ from dataflow.ops import (
     Convolution,
     Dropout,
     FullyConnected,
-    GlobalPooling,
     MaxPooling,
     MeanSquaredError,
     MomentumSgd,
@@ -35,9 +35,7 @@ from dataflow.ops import (
     Relu,
     Reshape,
     Scale,
-    Sigmoid,
     SoftmaxCrossEntropy,
-    Tanh,
 )
 
 Kernel = Callable[[Any, Mapping[str, Array], Mapping[str, Array], Site, Rounder], None]
@@ -74,13 +72,6 @@ KERNELS: dict[tuple[str, str], Kernel] = {
     (MomentumSgd.kind, "update"): update.momentum_sgd,
 }
 """The kernel of each (op kind, pass name)."""
-
-_INSTEAD = {
-    Tanh.kind: Relu.kind,
-    Sigmoid.kind: Relu.kind,
-    GlobalPooling.kind: f"{AveragePooling.kind} with a kernel as large as the image",
-}
-"""What can be computed in integers in the place of an op that cannot."""
 
 
 class FixedBackend:
@@ -125,8 +116,7 @@ class FixedBackend:
         if kernel is None:
             raise BackendError(
                 f"backend {self.name!r}: task {site.task!r} needs {op.kind!r} {direction.name!r}, which has "
-                "no integer kernel; "
-                + (f"use {_INSTEAD[op.kind]}" if op.kind in _INSTEAD else f"there are {_known()}")
+                f"no integer kernel: {INSTEAD_OF.get(op.kind, f'there are {_known()}')}"
             )
         kernel(op, reads, writes, site, self._rounder)
 

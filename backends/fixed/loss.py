@@ -9,15 +9,21 @@ import numpy as np
 from backends.fixed.elementwise import scaled
 from backends.fixed.functions import (
     FRACTION,
-    GUARD_BITS,
     LN_2,
+    ONE,
+    POWER_FRACTION,
+    cut,
     divide,
     exponents,
     logarithm,
     power_of_two,
+    reciprocal,
+    times_reciprocal,
 )
 from backends.fixed.rounding import Rounder, format_named
 from dataflow.backend import Array, Site
+from dataflow.cycles.instructions import quotient_bits
+from dataflow.numbers.number import element_bytes
 from dataflow.ops import ArgMax, MeanSquaredError, SoftmaxCrossEntropy
 
 DIFFERENCE_LIMIT = (1 << 29) - 1
@@ -34,21 +40,24 @@ def softmax_forward(
     """Fills probability = softmax(input), output = log(sum of base^input) - input[label].
 
     The largest score is subtracted first. Powers are of 2, of the scores times log2(base); each
-    probability is an integer division by their sum, and the loss a logarithm to base 2, times ln 2
-    where the base is e.
+    probability is divided by their sum, or multiplied by the reciprocal of that, to as many bits as
+    probabilities are wide, and the loss a logarithm to base 2, times ln 2 where the base is e.
     """
     scores = reads["input"]
-    exponent = exponents(scores - scores.max(axis=1, keepdims=True), op.base)
-    powers = power_of_two(exponent, site.arithmetic.exponential)
+    differences = cut(scores - scores.max(axis=1, keepdims=True))
+    powers = power_of_two(exponents(differences, op.base), op.exponential)
     total = powers.sum(axis=1, keepdims=True)
-    guarded = format_named(site.dtypes["probability"]).fraction_bits + GUARD_BITS
-    rounder.put(site, "probability", writes["probability"], divide(powers, total, guarded), guarded)
-    of_label = np.take_along_axis(exponent, reads["label"][:, None], axis=1)
-    loss = (logarithm(total) - of_label)[:, 0]
-    if op.base == "e":
-        rounder.put(site, "output", writes["output"], loss * LN_2, 2 * FRACTION)
+    bits = quotient_bits(8 * element_bytes(site.dtypes["probability"]))
+    if op.division == "divide":
+        quotients = divide(powers, total, bits)
     else:
-        rounder.put(site, "output", writes["output"], loss, FRACTION)
+        quotients = times_reciprocal(powers, reciprocal(total), bits)
+    rounder.put(site, "probability", writes["probability"], quotients, bits)
+    of_label = np.take_along_axis(differences, reads["label"][:, None], axis=1)
+    of_sum = logarithm(total) - (POWER_FRACTION - FRACTION) * ONE
+    factor = ONE if op.base == 2 else LN_2
+    loss = (of_sum * factor - (of_label << FRACTION))[:, 0]
+    rounder.put(site, "output", writes["output"], loss, 2 * FRACTION)
 
 
 def softmax_input_gradient(

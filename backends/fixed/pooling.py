@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from backends.fixed.functions import GUARD_BITS, divide
+from backends.fixed.functions import constant
 from backends.fixed.products import Factor, integers
 from backends.fixed.rounding import Rounder, format_named
 from dataflow.backend import Array, Site
@@ -50,7 +50,7 @@ def _largest(op: MaxPooling, padded: Array) -> Array:
 def average_forward(
     op: AveragePooling, reads: Mapping[str, Array], writes: Mapping[str, Array], site: Site, rounder: Rounder
 ) -> None:
-    """Fills output = the sum of each window / (kernel height * kernel width), divided once."""
+    """Fills output = the sum of each window times 1 / (kernel height * kernel width), a constant."""
     first, *others = _elements(op, _padded(op, reads["input"], 0.0))
     total = first.copy()
     for elements in others:
@@ -76,12 +76,13 @@ def average_input_gradient(
 
 
 def _divided(total: Array, source: str, op: Pooling, site: Site) -> tuple[Array, int | None]:
-    """Sums of numbers in an operand's format over the elements of a window: a shift, or a division."""
+    """Sums of numbers in an operand's format over the elements of a window: a shift, or the reciprocal."""
     count = op.kernel[0] * op.kernel[1]
-    if count & (count - 1) == 0:
+    by = constant(1 / count)
+    if by.is_shift:
         return total / count, None
     own = format_named(site.dtypes[source])
-    return divide(integers(Factor(total, own)), count, GUARD_BITS), own.fraction_bits + GUARD_BITS
+    return integers(Factor(total, own)) * by.factor, own.fraction_bits + by.fraction
 
 
 def _padded_shape(op: Pooling) -> tuple[int, int, int, int]:

@@ -16,6 +16,7 @@ from dataflow.cli.options import (
     out_option,
     overrides,
     reference_option,
+    report_folder,
     set_option,
     tolerance_option,
 )
@@ -37,7 +38,7 @@ FAILED = 1
 @reference_option
 @tolerance_option
 @click.option("--no-verify", is_flag=True, help="Do not compare with a reference.")
-@click.option("--values", is_flag=True, help="Print every value of a small network's last step.")
+@click.option("--values", is_flag=True, help="Print all of a small network's last step, to redo it by hand.")
 @no_limits_option
 @out_option
 @json_option
@@ -59,6 +60,7 @@ def run(
 ) -> int:
     """Compute, time and verify a training step, and report it (default: to results/EXPERIMENT)."""
     import topologies
+    from dataflow.cli.showing import showing_what_does_not_fit
     from dataflow.cli.terminal import print_tables, progress_bars
     from dataflow.session import Options, run_experiment
     from reports import show_values
@@ -68,8 +70,8 @@ def run(
         raise OptionError("--no-verify and --reference exclude each other; leave one out")
     chosen = overrides(settings, steps=steps, batch=batch, seed=seed, backend=backend)
     loaded = topologies.load(experiment, chosen)
-    folder = checked_folder(f"results/{loaded.name}" if out is None else out)
-    with progress_bars() as progress:
+    folder = report_folder(out, loaded.name)
+    with showing_what_does_not_fit(loaded, as_json), progress_bars() as progress:
         options = Options(
             images=images,
             reference=None if no_verify else reference,
@@ -101,12 +103,13 @@ def simulate(
 ) -> None:
     """Time a training step without computing values; with --out, report it."""
     import topologies
+    from dataflow.cli.showing import showing_what_does_not_fit
     from dataflow.cli.terminal import progress_bars
     from dataflow.session import simulate_experiment
 
     loaded = topologies.load(experiment, overrides(settings, steps=steps, batch=batch, seed=seed))
     folder = None if out is None else checked_folder(out)
-    with progress_bars() as progress:
+    with showing_what_does_not_fit(loaded, as_json), progress_bars() as progress:
         result = simulate_experiment(loaded, progress, limits=not no_limits)
     _report(result, folder, as_json)
 
@@ -214,7 +217,9 @@ def list_shipped(as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table("kind", "name", "description")
+    table = Table()
+    for column in ("kind", "name", "description"):
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
     print_tables(table)

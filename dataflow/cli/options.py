@@ -42,7 +42,11 @@ def experiment_options(command: Command) -> Command:
     for option in (
         click.option("--seed", type=click.IntRange(min=0), help="Seed of weights, crops and dropout masks."),
         click.option("--batch", type=click.IntRange(min=1), help="Images a step, over all processors."),
-        click.option("--steps", type=click.IntRange(min=1), help="How many training steps to run."),
+        click.option(
+            "--steps",
+            type=click.IntRange(min=1),
+            help="How many steps to run: samples (or batches of them) in inference and pipeline.",
+        ),
         set_option,
     ):
         command = option(command)
@@ -102,6 +106,15 @@ def overrides(
         ("backend", None if backend is None else json.dumps(backend)),
     )
     return (*settings, *(Override(path, str(value)) for path, value in short if value is not None))
+
+
+def report_folder(out: str | None, experiment: str, what: str = "") -> str:
+    """Where a report goes: what ``--out`` says, or results/EXPERIMENT by the name in its file, then -WHAT.
+
+    Raises as ``checked_folder`` does.
+    """
+    name = f"{experiment}-{what}" if what else experiment
+    return checked_folder(f"results/{name}" if out is None else out)
 
 
 def checked_folder(folder: str) -> str:

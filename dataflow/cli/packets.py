@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import click
 
-from dataflow.cli.options import checked_folder, json_option, out_option, set_option
+from dataflow.cli.options import json_option, out_option, report_folder, set_option
 from dataflow.errors import OptionError
 from dataflow.override import Override
 
@@ -35,27 +35,27 @@ def packets(
     """
     import topologies
     from dataflow.cli.terminal import print_json, print_tables
-    from dataflow.packets import packet_rates, with_accesses
+    from dataflow.packets import predict, with_accesses
     from reports import packets_json, show_packets, write_packets
     from reports.packet_files import FILES
 
-    described = topologies.load_traffic(experiment, settings)
+    if cores is not None:
+        settings = (*settings, Override("cores", json.dumps(_counts(cores))))
+    described = topologies.load_packets(experiment, settings)
     if reads is not None or atomics is not None:
         described = with_accesses(described, reads, atomics)
-    rates = packet_rates(described, programs, _counts(cores))
-    folder = checked_folder(f"results/{Path(experiment).name.removesuffix('.yaml')}" if out is None else out)
-    write_packets(described, rates, folder)
+    prediction = predict(described, programs)
+    folder = report_folder(out, described.name)
+    write_packets(prediction, folder)
     if as_json:
-        print_json(packets_json(described, rates))
+        print_json(packets_json(prediction))
     else:
-        print_tables(show_packets(described, rates))
+        print_tables(show_packets(prediction))
     click.echo(f"Packet rates written to {folder} ({', '.join(FILES)})", err=as_json)
 
 
-def _counts(text: str | None) -> tuple[int, ...]:
+def _counts(text: str) -> tuple[int, ...]:
     """Numbers between commas. Raises OptionError for anything else."""
-    if text is None:
-        return ()
     counts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) for part in counts):
         raise OptionError(f"--cores {text}: must be numbers from 1 with commas between, such as 1,10,20")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dataflow.cli.options import (
-    checked_folder,
     experiment_options,
     json_option,
     no_limits_option,
     out_option,
     overrides,
+    report_folder,
 )
 from dataflow.errors import OptionError
 from dataflow.override import Override
@@ -60,6 +59,7 @@ def scale(
     """Time an experiment at several sizes: speed-up, efficiency, and what limits it (default: to
     results/EXPERIMENT-scaling).
     """
+    import topologies
     from dataflow.cli.terminal import print_json, print_tables, progress_bars
     from dataflow.session import scale_experiment
     from reports import scaling_json, show_scaling, write_scaling
@@ -69,9 +69,7 @@ def scale(
         raise OptionError("--strong keeps the batch, --weak and --batch-per-processor change it; choose one")
     sweep = _sweep(over, weak, batch_per_processor)
     chosen = overrides(settings, steps=steps, batch=batch, seed=seed)
-    folder = checked_folder(
-        f"results/{Path(experiment).name.removesuffix('.yaml')}-scaling" if out is None else out
-    )
+    folder = report_folder(out, topologies.load(experiment).name, "scaling")
     with progress_bars() as progress:
         scaling = scale_experiment(experiment, chosen, sweep, progress, limits=not no_limits)
     write_scaling(scaling, folder)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from dataflow.cli.options import checked_folder, json_option, out_option, overrides, set_option
+from dataflow.cli.options import json_option, out_option, overrides, report_folder, set_option
 from dataflow.override import Override
 
 RECORDED = "recorded"
@@ -90,9 +88,7 @@ def load(
     shares = LOADS if loads is None else parse_loads(loads)
     options = ServingOptions(arrivals, shares, requests, parse_queue(queue))
     loaded = topologies.load(experiment, overrides(settings, batch=batch, seed=seed))
-    folder = checked_folder(
-        f"results/{Path(experiment).name.removesuffix('.yaml')}-load" if out is None else out
-    )
+    folder = report_folder(out, loaded.name, "load")
     with progress_bars() as progress:
         curve = serve_experiment(loaded, options, progress)
     write_load_curve(curve, folder)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import topologies
 from dataflow.cli.terminal import print_json, print_tables, progress_bars
-from dataflow.errors import OptionError, ReportError
+from dataflow.errors import FitError, OptionError, ReportError
 from dataflow.experiment import Experiment
+from dataflow.feasibility import feasibility
 from dataflow.hardware import Hardware
 from dataflow.network import Network
 from dataflow.override import Override
+from dataflow.session import place_experiment
 from reports import (
     draw_hardware,
     draw_network,
+    fit_findings,
     fit_json,
     hardware_json,
     network_json,
@@ -78,9 +83,29 @@ def _show_hardware(hardware: Hardware, draw: str | None, as_json: bool) -> None:
         print_tables(show_hardware(hardware))
 
 
+@contextmanager
+def showing_what_does_not_fit(experiment: Experiment, as_json: bool) -> Iterator[None]:
+    """Where an experiment does not fit its cores, prints what ``show`` says of that before the error.
+
+    Raises FitError again, in one line.
+    """
+    try:
+        yield
+    except FitError as fault:
+        with progress_bars() as progress:
+            found = feasibility(place_experiment(experiment, progress, check=False), experiment.mode)
+        if as_json:
+            print_json({"name": experiment.name, "feasibility": fit_json(found)})
+        else:
+            print_tables(show_fit(found))
+        raise FitError(
+            f"experiment {experiment.name!r}: {fit_findings.verdict(found)}, for what is said on standard "
+            "output; nothing was run or written",
+            reason=fault.reason,
+        ) from None
+
+
 def _show_experiment(experiment: Experiment, draw: str | None, as_json: bool) -> None:
-    from dataflow.feasibility import feasibility
-    from dataflow.session import place_experiment
     from reports.cycles_table import ops_grid, ops_json
 
     with progress_bars() as progress:

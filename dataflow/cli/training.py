@@ -12,11 +12,11 @@ import click
 
 from dataflow.cli.options import (
     backend_option,
-    checked_folder,
     json_option,
     no_limits_option,
     out_option,
     overrides,
+    report_folder,
     set_option,
 )
 from dataflow.override import Override
@@ -105,7 +105,7 @@ def train(
     if seed is not None and seeds is not None:
         raise OptionError("--seed and --seeds exclude each other; leave one out")
     loaded = topologies.load(experiment, overrides(settings, batch=batch, seed=seed, backend=backend))
-    folder = checked_folder(f"results/{loaded.name}-train" if out is None else out)
+    folder = report_folder(out, loaded.name, "train")
     options = TrainingOptions(
         epochs=epochs,
         images=images,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from dataflow.collectives.moves import PARTED, Collective, Lowering
 from dataflow.errors import PlanError
 
-PS_PER_S = 10**12
+_PS_PER_S = 10**12  # Of its own: collectives stand alone.
 
 HopCost = tuple[int, float]
 """Latency in ps and bandwidth in bytes/s of a message from one rank to another."""
@@ -34,7 +34,7 @@ of all that each rank has when all messages are equal.
 
 def message_ps(size_bytes: int | Fraction, latency_ps: int, bytes_per_s: float) -> int:
     """How long one message takes: latency + bytes / bandwidth, to the picosecond."""
-    return latency_ps + round(size_bytes * PS_PER_S / bytes_per_s)
+    return latency_ps + round(size_bytes * _PS_PER_S / bytes_per_s)
 
 
 def chunk_bytes(lowering: Lowering, sizes: Sizes) -> tuple[int, ...]:

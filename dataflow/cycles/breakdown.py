@@ -14,7 +14,8 @@ from dataflow.cycles.turns import Turns
 class Breakdown:
     """Cycles of a task.
 
-    instructions: all that are executed. bits: of what is multiplied. issue_cycles: that these take.
+    instructions: all that are executed. bits: of what they handle. wide_bits: of what a routine's wide ones
+    handle. issue_cycles: that all take.
     occupied_cycles: of the core, by making accesses: issue and spacing. waited_cycles: latency of all
     blocking accesses, one after the other. threads: that have something to do. operations: of shared
     engines.
@@ -23,6 +24,7 @@ class Breakdown:
     turns: Turns
     instructions: Instructions
     bits: int
+    wide_bits: int
     issue_cycles: float
     occupied_cycles: float
     waited_cycles: float
@@ -62,6 +64,7 @@ class Profile:
     turns: Turns
     instructions: Instructions
     bits: int
+    wide_bits: int
     issue_cycles: float
     loads: float
     blocking: tuple[tuple[MemoryCost, int], ...]
@@ -75,6 +78,7 @@ class Profile:
             turns=self.turns,
             instructions=self.instructions,
             bits=self.bits,
+            wide_bits=self.wide_bits,
             issue_cycles=self.issue_cycles + self.loads * load_cycles,
             occupied_cycles=sum(count * memory.occupied() for memory, count in self.blocking) + self.posted,
             waited_cycles=sum(count * memory.waited(position) for memory, count in self.blocking)

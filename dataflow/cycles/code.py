@@ -22,14 +22,16 @@ def code_length(
 ) -> int:
     """Instructions of a routine: each part once, or where there are no loops as often as it is executed.
 
-    Around every loop of the op stands what goes round it, and before it all accesses to its operands.
+    Around every loop of the op stands what goes round it, and before it all accesses to its operands. A
+    program without loops handles one image, as one that is run for every packet does: it is run anew for
+    each image of a batch.
     """
     if direction is not None and direction.view:
         return 0
 
     def length(times_inner: int, times_output: int, times_bias: int) -> float:
         return (
-            costs.length(routine.inner, bits, unrolled=not loops) * times_inner
+            costs.length(routine.inner + routine.wide, bits, unrolled=not loops) * times_inner
             + costs.length(routine.output, bits, unrolled=not loops) * times_output
             + costs.length(routine.bias, bits, unrolled=not loops) * times_bias
             + costs.length(routine.task, bits)
@@ -40,7 +42,9 @@ def code_length(
     turns = turns_of(op, direction)
     operands = _ACCESS * (len(direction.reads) + len(direction.writes))
     if not loops:
-        return ceil(length(turns.inner, turns.outputs, turns.biases) + operands)
+        images = op.loops.get(_BATCH, 1)
+        outputs = turns.outputs // (images if _of_each_image(op, direction.writes[0]) else 1)
+        return ceil(length(turns.inner // images, outputs, turns.biases // images) + operands)
     around = costs.length(costs.loop, bits) * turns.loops
     return ceil(length(1, 1, min(1, turns.biases)) + around + operands)
 
@@ -60,9 +64,10 @@ def stack_use(routine: Routine, op: Op | None, direction: Pass | None, bits: int
     words = _SAVED_WORDS + len(op.loops) + operands + kept
     if loops:
         return _WORD_BYTES * words
-    read = sum(
-        elements(op, name) // max(1, op.loops[_BATCH])
-        for name in direction.reads
-        if _BATCH in op.loops and _BATCH in op.operand(name.removesuffix(GRADIENT_SUFFIX)).labels
-    )
+    read = sum(elements(op, name) // op.loops[_BATCH] for name in direction.reads if _of_each_image(op, name))
     return _WORD_BYTES * words + read * bits // 8
+
+
+def _of_each_image(op: Op, operand: str) -> bool:
+    """Whether every image has its own of an operand, or of a gradient."""
+    return _BATCH in op.loops and _BATCH in op.operand(operand.removesuffix(GRADIENT_SUFFIX)).labels

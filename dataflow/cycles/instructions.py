@@ -19,12 +19,14 @@ WORD_BITS = 32
 class Instructions:
     """How many instructions of each class are executed.
 
-    multiply: whole multiplications, each several instructions, more for wider operands. load:
-    of an element from local memory or a transfer register. store: to one. divide: whole divisions
-    in software. A conditional branch that is taken half of the time counts half in each class.
+    multiply: whole multiplications, each several instructions, more for wider operands. multiply_word:
+    of words at least, however narrow the operands are. load: of an element from local memory or a
+    transfer register. store: to one. divide: whole divisions in software. A conditional branch that is
+    taken half of the time counts half in each class.
     """
 
     multiply: Count = 0
+    multiply_word: Count = 0
     add: Count = 0
     shift: Count = 0
     compare: Count = 0
@@ -54,6 +56,11 @@ DIVISION_BIT = Instructions(shift=1, compare=1, add=0.5, branch_taken=0.5, branc
 """One bit of shift-subtract division: shift the remainder, compare, and subtract every other time."""
 
 
+def quotient_bits(bits: int) -> int:
+    """Of a division of operands of so many bits: as many, half a word at least and a word at most."""
+    return min(max(bits, WORD_BITS // 2), WORD_BITS)
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstructionCosts:
     """Cycles of each class.
@@ -62,10 +69,10 @@ class InstructionCosts:
     one more turn of a loop costs beside its body.
     """
 
-    multiply: Mapping[int, int] = field(default_factory=lambda: {8: 3, 16: 4, 32: 7})
-    basic: int = 1
-    branch_taken: int = 4
-    branch_not_taken: int = 1
+    multiply: Mapping[int, int]
+    basic: int
+    branch_taken: int
+    branch_not_taken: int
     loop: Instructions = field(default_factory=lambda: Instructions(add=1, branch_taken=1))
 
     def multiplication(self, bits: int) -> int:
@@ -81,8 +88,8 @@ class InstructionCosts:
         """With divisions as what they are made of: for each bit of the quotient one turn of a loop."""
         if not counts.divide:
             return counts
-        quotient_bits = max(bits, WORD_BITS // 2)
-        return replace(counts, divide=0) + (DIVISION_BIT + self.loop).times(quotient_bits * counts.divide)
+        turns = quotient_bits(bits) * counts.divide
+        return replace(counts, divide=0) + (DIVISION_BIT + self.loop).times(turns)
 
     def cycles(self, counts: Instructions, bits: int, load_cycles: float) -> float:
         """Cycles that a core needs to issue these. load_cycles: of one load from local memory.
@@ -94,6 +101,7 @@ class InstructionCosts:
         plain = every.add + every.shift + every.compare + every.store + every.move
         return (
             every.multiply * self.multiplication(bits)
+            + every.multiply_word * self.multiplication(max(bits, WORD_BITS))
             + words * (self.basic * plain + load_cycles * every.load)
             + self.branch_taken * every.branch_taken
             + self.branch_not_taken * every.branch_not_taken
@@ -101,13 +109,14 @@ class InstructionCosts:
 
     def length(self, counts: Instructions, bits: int, *, unrolled: bool = False) -> float:
         """Instructions in the program store. unrolled: divisions too, which are a loop otherwise."""
-        division = DIVISION_BIT if not unrolled else DIVISION_BIT.times(max(bits, WORD_BITS // 2))
+        division = DIVISION_BIT if not unrolled else DIVISION_BIT.times(quotient_bits(bits))
         around = NONE if unrolled else self.loop
         every = replace(counts, divide=0) + (division + around).times(counts.divide)
         words = -(-bits // WORD_BITS)
         plain = every.add + every.shift + every.compare + every.store + every.move + every.load
         return (
             every.multiply * self.multiplication(bits)
+            + every.multiply_word * self.multiplication(max(bits, WORD_BITS))
             + words * plain
             + every.branch_taken
             + every.branch_not_taken

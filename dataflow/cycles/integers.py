@@ -1,20 +1,10 @@
-"""What cores without floating point cannot compute, and what can be computed in its place."""
+"""Why cores without floating point cannot compute a pass, and what can be computed in its place."""
 
 from __future__ import annotations
 
+from dataflow.numbers.integers import INSTEAD_OF
 from dataflow.numbers.number import fixed_point
 from dataflow.ops import Op, Pass
-
-ALTERNATIVES = {
-    "local_response_normalization": "it needs powers of fractions; leave the layer out or scale weights",
-    "batch_normalization": "it needs square roots; fold its mean and variance into the layer before",
-    "layer_normalization": "it needs square roots; leave the layer out",
-    "attention": "it needs exponentials of sums in floating point; use fully_connected layers",
-    "gelu": "it needs the error function; use relu",
-    "tanh": "it needs exponentials; use relu",
-    "sigmoid": "it needs exponentials; use relu",
-}
-"""Kinds of op without an integer routine, and what does in their place."""
 
 _FORMAT = "use an integer format, such as training.dtype: q8.8 with backend: fixed"
 
@@ -31,8 +21,8 @@ def float_fault(op: Op | None, direction: Pass | None, dtype: str) -> str | None
                 "powers by table or shift, or the loss mean_squared_error, which needs none"
             )
         return f"{what} computes in {dtype}, and there is no floating point; {_FORMAT}"
-    if op is not None and op.kind in ALTERNATIVES and fixed_point(dtype) is not None:
-        return f"{what} has no integer routine: {ALTERNATIVES[op.kind]}"
+    if op is not None and op.kind in INSTEAD_OF and fixed_point(dtype) is not None:
+        return f"this simulator has no integer routine for {what}: {INSTEAD_OF[op.kind]}"
     return None
 
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from dataflow.cost import PS_PER_S, Cost, Work
+from dataflow.cost import CodeLimits, Cost, Resource, Work
 from dataflow.cycles.breakdown import Breakdown, Profile
 from dataflow.cycles.code import code_length, stack_use
-from dataflow.cycles.instructions import NONE, InstructionCosts, Instructions
+from dataflow.cycles.instructions import NONE, WORD_BITS, InstructionCosts, Instructions
 from dataflow.cycles.integers import float_fault
 from dataflow.cycles.memory_cost import MemoryCost
 from dataflow.cycles.routine import Routine
 from dataflow.cycles.routines import ACCUMULATE, Key, routine_kind, routine_of
 from dataflow.cycles.traffic import Fetch, fetches
 from dataflow.cycles.turns import Turns, evaluated, turns_of, turns_of_work
+from dataflow.cycles.widths import DEFAULT_BITS, operand_bits, result_bits
 from dataflow.ops import KERNEL_OPS, FiniteDifference, Op, Pass
+from dataflow.picoseconds import PS_PER_S
 
 LOCAL = "local"
 """The kind of bank that a core's loads and stores go to."""
-DEFAULT_BITS = 16
-_LEAST_BITS = 8
 _WORD_BYTES = 4
 
 
@@ -102,19 +102,26 @@ class Cycles:
             staging_bytes=self.staging_bytes,
             outside=self._outside,
         )
-        bits = operand_bits(work)
-        executed = self._executed(routine, turns) + self._evaluations(work.op) + _staging(traffic)
+        wide_bits = operand_bits(work)
+        bits = result_bits(work, routine.result) if routine.result else wide_bits
+        parts = (
+            (self._executed(routine, turns) + self._evaluations(work.op), bits),
+            (routine.wide.times(turns.inner), wide_bits),
+            (_staging(traffic), WORD_BITS),
+        )
         blocking = [
-            (self.memories[fetch.bank.kind], min(1, fetch.bursts) if fetch.writes else fetch.bursts)
-            for fetch in traffic
+            (self._access(fetch), min(1, fetch.bursts) if fetch.writes else fetch.bursts) for fetch in traffic
         ]
-        without_loads = self.costs.cycles(executed, bits, 0.0)
+        without_loads, with_loads = (
+            sum(self.costs.cycles(part, width, load) for part, width in parts) for load in (0.0, 1.0)
+        )
         return Profile(
             turns=turns,
-            instructions=executed,
+            instructions=sum((part for part, _ in parts), NONE),
             bits=bits,
+            wide_bits=wide_bits,
             issue_cycles=without_loads,
-            loads=self.costs.cycles(executed, bits, 1.0) - without_loads,
+            loads=with_loads - without_loads,
             blocking=tuple(blocking),
             posted=sum(fetch.bursts for fetch in traffic) - sum(count for _, count in blocking),
             threads=max(1, min(self.threads, _parallel(work.op, turns))),
@@ -137,9 +144,21 @@ class Cycles:
         waits = tuple((self.memories[kind], count) for kind, count in blocking.items())
         none = Turns(0, 0)
         profile = Profile(
-            none, NONE, DEFAULT_BITS, issue_cycles, 0.0, waits, posted, self.threads, operations
+            none, NONE, DEFAULT_BITS, DEFAULT_BITS, issue_cycles, 0.0, waits, posted, self.threads, operations
         )
         return profile.at(position, self.load_cycles(position))
+
+    def bandwidth_bytes_per_s(self, kind: str) -> float:
+        """What a core reads at most of a kind of memory, doing nothing else: bursts, or words of its own."""
+        return self.access_bytes(kind) * self.clock_hz / self.memories[kind].at_least(self.threads)
+
+    def access_bytes(self, kind: str) -> int:
+        """What one access to a kind of memory moves."""
+        return self.burst_bytes if self.memories[kind].blocking else _WORD_BYTES
+
+    def _access(self, fetch: Fetch) -> MemoryCost:
+        memory = self.memories[fetch.bank.kind]
+        return memory.missed if fetch.misses else memory
 
     def load_cycles(self, position: float = 0.5) -> float:
         """Cycles of a load from local memory, which no other thread hides."""
@@ -151,11 +170,12 @@ class Cycles:
             return NONE
         once = NONE
         for each, each_pass in evaluated(op):
-            once += self._executed(self.routine(each, each_pass.name), turns_of(each, each_pass))
+            routine, turns = self.routine(each, each_pass.name), turns_of(each, each_pass)
+            once += self._executed(routine, turns) + routine.wide.times(turns.inner)
         return once.times(op.evaluations)
 
     def _executed(self, routine: Routine, turns: Turns) -> Instructions:
-        """All instructions of a task, going round its loops among them."""
+        """The instructions of a task but for the wide ones, going round its loops among them."""
         around = self.costs.loop if self.loops else NONE
         return (
             (routine.inner + around).times(turns.inner if routine.inner != NONE else 0)
@@ -195,9 +215,32 @@ class Cycles:
             return self.routine(None, "forward")
         return self.routine(op, direction.name)
 
-    def supports(self, op: Op | None, direction: Pass | None, dtype: str) -> str | None:
+    def unsupported(self, op: Op | None, direction: Pass | None, dtype: str) -> str | None:
         """Why a pass cannot be computed here in a dtype, with the integer alternative; None if it can."""
         return None if self.floats else float_fault(op, direction, dtype)
+
+    @property
+    def limits(self) -> CodeLimits:
+        """Of the program store and the stack."""
+        return CodeLimits(self.program_store, self.stack_bytes)
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Instructions, and waiting for memory."""
+        return ("arithmetic", "memory latency")
+
+    def faster(self, resource: Resource) -> Cycles:
+        """With twice the clock and memories that take as long as before, or memories twice as fast."""
+        if resource == "arithmetic":
+            return replace(self, clock_hz=2 * self.clock_hz, memories=self._waiting(2))
+        return replace(self, memories=self._waiting(0.5)) if resource == "memory latency" else self
+
+    def _waiting(self, factor: float) -> dict[str, MemoryCost]:
+        """Memories whose blocking accesses take so many times as many cycles; what a core issues stays."""
+        return {
+            kind: memory.scaled(factor) if memory.blocking else memory
+            for kind, memory in self.memories.items()
+        }
 
     @cached_property
     def peak_flops(self) -> float:
@@ -217,24 +260,6 @@ def _parallel(op: Op | None, turns: Turns) -> int:
     """How many threads find something to do: as many as there are outputs, also of what is evaluated."""
     within = (turns_of(*each).outputs for each in (evaluated(op) if op is not None else ()))
     return max(turns.outputs, *within, 0)
-
-
-def operand_bits(work: Work) -> int:
-    """The width of the widest operand that is read in the dtype of the computation.
-
-    Of work of which only the amounts are known, for lower bounds, the narrowest.
-    """
-    widths = [
-        8 * access.bytes // access.elements
-        for access in work.accesses
-        if not access.writes and access.elements and not _own_dtype(work.op, access.operand)
-    ]
-    return max(widths, default=DEFAULT_BITS if work.op is not None else _LEAST_BITS)
-
-
-def _own_dtype(op: Op | None, operand: str) -> bool:
-    """Whether an operand, such as a label, is not in the dtype of the computation."""
-    return op is not None and any(each.name == operand and each.dtype for each in op.operands)
 
 
 def _staging(traffic: tuple[Fetch, ...]) -> Instructions:

@@ -18,7 +18,7 @@ class Fetch:
     """What a task fetches from, or stores to, one bank of one operand.
 
     bursts: accesses, in all passes over the operand. passes: how often it is fetched. staged_bytes:
-    what of it is copied into local memory.
+    what of it is copied into local memory. misses: whether the bank's cache does not hold it.
     """
 
     operand: str
@@ -27,6 +27,7 @@ class Fetch:
     passes: int
     staged_bytes: int
     writes: bool
+    misses: bool
 
 
 def fetches(
@@ -53,12 +54,12 @@ def fetches(
             continue
         bursts = -(-access.bytes // burst_bytes)
         if access.writes:
-            found.append(Fetch(access.operand, access.bank, bursts, 1, 0, writes=True))
+            found.append(Fetch(access.operand, access.bank, bursts, 1, 0, True, access.misses))
             continue
         kept = access.operand in staged
         times = 1 if kept else passes[access.operand]
         size = access.bytes if kept else 0
-        found.append(Fetch(access.operand, access.bank, bursts * times, times, size, writes=False))
+        found.append(Fetch(access.operand, access.bank, bursts * times, times, size, False, access.misses))
     return tuple(found)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dataflow.cost import PS_PER_S
 from dataflow.measurement.measured import Measured
 from dataflow.metrics import BufferUse
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph, PlacedTask, TaskKind
 from dataflow.simulation.schedule import Schedule
 from dataflow.trace import Span
@@ -22,7 +22,7 @@ def buffers(placed: PlacedGraph, measured: Measured) -> tuple[BufferUse, ...]:
     """
     spans = {(s.step, s.task): s for s in measured.spans if s.kind is not TaskKind.SIGNAL}
     schedule = Schedule(placed)
-    before = _before_on_processor(measured)
+    before = _before(measured)
     found: list[BufferUse] = []
     for shard, writer in placed.writer.items():
         task = placed.tasks[writer]
@@ -36,12 +36,19 @@ def buffers(placed: PlacedGraph, measured: Measured) -> tuple[BufferUse, ...]:
     return tuple(found)
 
 
-def _before_on_processor(measured: Measured) -> dict[int, int]:
-    """When the processor of each computation was free of the one before, by the span's place in the trace."""
+def _before(measured: Measured) -> dict[int, int]:
+    """When who does it had done what comes before, by the span's place in the trace.
+
+    Before a computation comes another on its processor, before a transfer the same one of the step
+    before: of samples that all wait at a source only the next one keeps it waiting.
+    """
+    transfers: dict[int, list[Span]] = {}
+    for span in measured.transfers:
+        transfers.setdefault(span.task, []).append(span)
     found: dict[int, int] = {}
-    for computing in measured.computing.values():
+    for computing in (*measured.computing.values(), *transfers.values()):
         free_ps = 0
-        for span in sorted(computing, key=lambda span: span.start_ps):
+        for span in sorted(computing, key=lambda span: (span.start_ps, span.step)):
             found[span.index] = free_ps
             free_ps = span.end_ps
     return found
@@ -50,7 +57,7 @@ def _before_on_processor(measured: Measured) -> dict[int, int]:
 def _stalled_ps(
     schedule: Schedule, span: Span, readers: list[int], spans: Spans, free_ps: Mapping[int, int]
 ) -> int:
-    """How long a writer waited for readers of earlier steps, its processor free and its input there."""
+    """How long a writer waited for readers of earlier steps, itself free and its input there."""
     room_ps, other_ps = 0, free_ps.get(span.index, 0)
     for step, index in schedule.predecessors(span.step, span.task):
         before = spans.get((step, index))
@@ -94,9 +101,9 @@ def _use(
         full_ps += (time_ps - since_ps) * (held >= capacity)
         held, since_ps = held + change, time_ps
         peak = max(peak, held)
-    tensor = placed.shards[shard].tensor
     return BufferUse(
-        tensor=shard.replace(tensor.name, tensor.base, 1),
+        tensor=placed.shards[shard].place,
+        holds=placed.shards[shard].tensor.base,
         producer=_who([placed.tasks[writer]]),
         consumer=_who(placed.tasks[reader] for reader in readers),
         capacity=capacity,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from dataflow.communication_metrics import CommunicationTime, LinkUse, Movement, Traffic, Transfer
 from dataflow.hardware import Hardware, Link
-from dataflow.measurement.measured import Measured, is_load, nearest_rank
-from dataflow.metrics import CommunicationTime, Latencies, LinkUse, Movement, Traffic, Transfer
+from dataflow.measurement.measured import Measured, is_load, percentiles
+from dataflow.metrics import Latencies
 from dataflow.placement import TaskKind
 from dataflow.trace import Span
 
@@ -38,7 +39,7 @@ def _transfer(span: Span, measured: Measured) -> Transfer:
 
 def exchange_latencies(measured: Measured) -> Latencies:
     """Of every transfer but loads, from when what it carries was there."""
-    return nearest_rank([span.latency_ps for span in measured.transfers if not is_load(span)])
+    return percentiles([span.latency_ps for span in measured.transfers if not is_load(span)])
 
 
 def links_passed(span: Span, hardware: Hardware) -> tuple[Link, ...]:

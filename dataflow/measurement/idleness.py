@@ -11,8 +11,9 @@ from dataflow.trace import Span
 
 
 def idleness(hardware: Hardware, measured: Measured, *, streaming: bool) -> dict[str, Idleness]:
-    """By core; with the time it is busy, in which waits for memory and engines are, they make up the step.
+    """By core; with the time it is busy, in which waits for memory and engines are, they make up the run.
 
+    Each is of the whole run over its steps, so that of samples that stream fill and drain are in them.
     streaming: whether steps overlap, so that a core which has done its part of one waits for
     what it reads in the next; else it has no more to do until its step has ended.
     """

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from dataflow.cost import PS_PER_S
 from dataflow.measurement.faster import doubled
 from dataflow.measurement.pipeline import step_ps
 from dataflow.metrics import Limit
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph
 from dataflow.simulation.compiled import Compiled
 from dataflow.simulation.event_loop import Simulation
-
-_PLENTY = 2**62
 
 
 def limits(placed: PlacedGraph, steps: int, step_s: float) -> tuple[Limit, ...]:
     """The step time, simulated again, with each kind of resource twice as fast; best first."""
     found: list[Limit] = []
     # A faster machine may hold more at once: how much its memories hold is another question.
-    memories = {name: replace(m, capacity_bytes=_PLENTY) for name, m in placed.hardware.memories.items()}
-    roomy = replace(placed.hardware, memories=memories)
     compiled = Compiled(placed)
-    for resource, hardware in doubled(roomy).items():
+    for resource, hardware in doubled(placed.hardware.roomy()).items():
         trace = Simulation(placed.on(hardware), steps, None, None, compiled).run()
         faster_s = step_ps(trace, streaming=placed.task_graph.mode == "pipeline") / PS_PER_S
         found.append(Limit(resource, faster_s, step_s / faster_s))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dataflow.cost import PS_PER_S
 from dataflow.intervals import Intervals
 from dataflow.metrics import Latencies
 from dataflow.ops import Phase
+from dataflow.percentile import nearest_rank
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import TaskKind
 from dataflow.trace import MemoryEvent, Span, Trace
 from dataflow.waiting import Wait, waits
@@ -96,13 +97,16 @@ def is_load(span: Span) -> bool:
     return span.phase is Phase.LOAD
 
 
-def nearest_rank(times_ps: Sequence[int]) -> Latencies:
-    """Nearest-rank percentiles: the smallest value that at least p percent do not exceed."""
+def percentiles(times_ps: Sequence[int]) -> Latencies:
+    """Nearest-rank percentiles of times; zeros of none."""
     ordered = sorted(times_ps)
     if not ordered:
         return Latencies(0, 0.0, 0.0, 0.0)
+    p50, p99, most = (nearest_rank(ordered, percent) / PS_PER_S for percent in (50, 99, 100))
+    return Latencies(len(ordered), p50, p99, most)
 
-    def percentile(p: int) -> float:
-        return ordered[-(-p * len(ordered) // 100) - 1] / PS_PER_S
 
-    return Latencies(len(ordered), percentile(50), percentile(99), percentile(100))
+def sample_latency(trace: Trace) -> Latencies:
+    """From when a sample arrived, or its first task started, to when its last had ended."""
+    entered_ps = trace.arrivals_ps or trace.step_starts_ps
+    return percentiles([end - start for start, end in zip(entered_ps, trace.step_ends_ps, strict=True)])

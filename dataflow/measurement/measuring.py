@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dataflow.cost import PS_PER_S
 from dataflow.measurement.bubble import bubble
 from dataflow.measurement.communication import (
     collectives,
@@ -19,13 +18,13 @@ from dataflow.measurement.critical_path import critical_path
 from dataflow.measurement.idleness import engines, idleness
 from dataflow.measurement.layers import layers
 from dataflow.measurement.limits import limits
-from dataflow.measurement.measured import nearest_rank, sort_trace
+from dataflow.measurement.measured import sample_latency, sort_trace
 from dataflow.measurement.pipeline import pipeline, step_ps
 from dataflow.measurement.usage import memory_use, phases, processor_use
 from dataflow.memory_map import memory_map
-from dataflow.metrics import Latencies, Metrics
+from dataflow.metrics import Metrics
+from dataflow.picoseconds import PS_PER_S
 from dataflow.simulation import Run
-from dataflow.trace import Trace
 
 SECONDS_PER_DAY = 86_400
 
@@ -47,6 +46,10 @@ def measure_trace(run: Run) -> Metrics:
     step_s = step_ps(trace, streaming=streaming) / PS_PER_S
     idle = idleness(hardware, measured, streaming=streaming)
     images_per_s = training.batch / step_s
+    pipelined = pipeline(run.placed, measured) if streaming else None
+    latency = pipelined.latency if pipelined else None
+    if run.placed.task_graph.mode == "inference":
+        latency = sample_latency(trace)
     return Metrics(
         steps=trace.steps,
         batch=training.batch,
@@ -72,14 +75,8 @@ def measure_trace(run: Run) -> Metrics:
         limits=(),
         idleness=idle,
         control=control_use(run.placed, measured, idle),
-        pipeline=pipeline(run.placed, measured) if streaming else None,
+        pipeline=pipelined,
         memory_map=memory_map(run.placed),
         engines=engines(hardware, measured),
-        sample_latency=None if run.placed.task_graph.mode == "training" else _sample_latency(run.trace),
+        sample_latency=latency,
     )
-
-
-def _sample_latency(trace: Trace) -> Latencies:
-    """From when a sample arrived, or its first task started, to when its last had ended."""
-    entered_ps = trace.arrivals_ps or trace.step_starts_ps
-    return nearest_rank([end - start for start, end in zip(entered_ps, trace.step_ends_ps, strict=True)])

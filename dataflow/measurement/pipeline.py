@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from statistics import median
 
-from dataflow.cost import PS_PER_S
 from dataflow.measurement.buffers import buffers
-from dataflow.measurement.measured import Measured, nearest_rank
+from dataflow.measurement.measured import Measured, sample_latency
 from dataflow.metrics import PipelineUse, StageUse
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph, TaskKind
 from dataflow.simulation.resources import Resources
 from dataflow.trace import Trace
@@ -30,22 +30,23 @@ def pipeline(placed: PlacedGraph, measured: Measured) -> PipelineUse:
     """What a run with ``mode: pipeline`` says of the pipeline.
 
     Without communication, with at least two places in each buffer, N samples through stages of
-    times t take sum(t) + (N - 1) max(t).
+    times t take sum(t) + (N - 1) max(t). A single sample overlaps with none and has no interval.
     """
     trace = measured.trace
     entered = trace.arrivals_ps or trace.step_starts_ps
     interval_s = step_ps(trace, streaming=True) / PS_PER_S
     stages = _stages(measured, interval_s)
+    overlapping = trace.steps > 1
     return PipelineUse(
         samples=trace.steps,
-        interval_s=interval_s,
+        interval_s=interval_s if overlapping else None,
         fill_s=measured.since_start_s(trace.step_ends_ps[0]),
         drain_s=(trace.step_ends_ps[-1] - entered[-1]) / PS_PER_S,
-        latency=nearest_rank([end - start for start, end in zip(entered, trace.step_ends_ps, strict=True)]),
+        latency=sample_latency(trace),
         stages=stages,
         buffers=buffers(placed, measured),
         bottleneck=_bottleneck(placed, measured),
-        balanced_interval_s=sum(stage.time_s for stage in stages) / len(stages),
+        balanced_interval_s=sum(stage.time_s for stage in stages) / len(stages) if overlapping else None,
     )
 
 

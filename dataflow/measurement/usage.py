@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataflow.cost import PS_PER_S
 from dataflow.hardware import Hardware, Processor
 from dataflow.intervals import Intervals
 from dataflow.measurement.measured import Measured
 from dataflow.metrics import Holding, MemoryUse, ProcessorUse
 from dataflow.ops import Phase
+from dataflow.picoseconds import PS_PER_S
 from dataflow.trace import MemoryEvent, Span
 
 

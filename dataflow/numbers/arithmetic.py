@@ -12,6 +12,8 @@ from dataflow.numbers.number import LEAST_BITS, MOST_BITS, fixed_point
 
 Rounding = Literal["nearest", "truncate", "stochastic"]
 Overflow = Literal["saturate", "wrap"]
+Exponential = Literal["shift", "table"]
+Division = Literal["divide", "reciprocal"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Arithmetic:
     patterns that match, the last wins. wide_logits: what the loss reads stays in the wide
     accumulator. master_weights: the format in which weights are updated and kept, wider than the
     format in which they are multiplied; None for the same. exponential: of softmax, ``shift``
-    (2**x by shifts, linear between powers of two: Mitchell 1962) or ``table``.
+    (2**x by shifts, linear between powers of two: Mitchell 1962) or ``table``. division: of softmax,
+    ``divide`` (each power by their sum, bit by bit) or ``reciprocal`` (of the sum, once, by table and a
+    Newton step, and a multiplication for each power).
     """
 
     rounding: Rounding = "nearest"
@@ -44,7 +48,8 @@ class Arithmetic:
     formats: Mapping[str, str] = field(default_factory=dict)
     wide_logits: bool = False
     master_weights: str | None = None
-    exponential: Literal["shift", "table"] = "table"
+    exponential: Exponential = "table"
+    division: Division = "divide"
 
     def __post_init__(self) -> None:
         named = {f"formats {pattern!r}": dtype for pattern, dtype in self.formats.items()}

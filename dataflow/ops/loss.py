@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
+from dataflow.numbers.arithmetic import Division, Exponential
 from dataflow.ops.axis import Along, Slices
 from dataflow.ops.base import Op, Operand, Pass, Phase, Role
 
@@ -78,12 +79,14 @@ class SoftmaxCrossEntropy(Loss):
     """loss[n] = -log p[n, label[n]], p = softmax(input[n]), in powers of and logarithms to ``base``.
 
     Of either base the gradient is p less 1 at the label: with base 2, p = 2^x / sum of 2^x, the two
-    factors ln 2 cancel.
+    factors ln 2 cancel. exponential, division: how powers and quotients are made of integers.
     """
 
     kind: ClassVar[str] = "softmax_cross_entropy"
 
     base: Base = "e"
+    exponential: Exponential = "table"
+    division: Division = "divide"
 
     @property
     def operands(self) -> tuple[Operand, ...]:

@@ -1,7 +1,7 @@
 """From a task graph and a plan to a placed graph: shards in memories, tasks on processors, transfers."""
 
-from dataflow.placement.banks import FixedPlace, fixed_places
 from dataflow.placement.fit import Fit, Need, Unsupported, check_fit, fit
+from dataflow.placement.fixed_place import FixedPlace
 from dataflow.placement.placed import Piece, PlacedGraph, PlacedTask, Read, Shard, TaskKind
 from dataflow.placement.placing import place
 
@@ -18,6 +18,5 @@ __all__ = [
     "Unsupported",
     "check_fit",
     "fit",
-    "fixed_places",
     "place",
 ]

@@ -1,50 +1,31 @@
 """Which bank of its address space every shard is kept in: fixed for the whole run.
 
 Named in the plan, or else the nearest that has room and that all who access the shard reach,
-those that are accessed most for their size choosing first.
+those that are accessed most for their size choosing first. In that order too the cache of a bank is
+filled: as places are fixed, each is always in it, or never.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from dataflow.bank import Access, Bank
 from dataflow.errors import CheckError
 from dataflow.hardware import Hardware
-from dataflow.placement.placed import PlacedGraph, PlacedTask, Shard
+from dataflow.placement.fixed_place import FixedPlace
+from dataflow.placement.placed import PlacedTask, Shard
 from dataflow.placement.usage import Usage, usages_of
 from dataflow.plan import Plan
 from dataflow.task_graph import TaskGraph
 
-NEXT_NEIGHBOUR = "nn"
-"""The kind of bank that only passes values on, from a processor to the next."""
 
-
-@dataclass(frozen=True)
-class FixedPlace:
-    """Room in a bank. shards: what shares it, such as both versions of what is updated in place.
-
-    bytes_each: of one value. copies: for how many there is room: in bounded buffers, and of batches.
-    """
-
-    bank: Bank
-    shards: tuple[str, ...]
-    bytes_each: int
-    copies: int = 1
-
-    @property
-    def bytes(self) -> int:
-        """All the room it takes."""
-        return self.bytes_each * self.copies
-
-
-def assigned_banks(
+def fixed_places(
     graph: TaskGraph, hardware: Hardware, plan: Plan, shards: Mapping[str, Shard], tasks: Sequence[PlacedTask]
-) -> dict[str, Bank]:
-    """By shard in an address space of banks the one it is kept in, also where that is too small.
+) -> tuple[FixedPlace, ...]:
+    """The places of shards in address spaces of banks, in the order of the shards, also in banks too small.
 
     Raises CheckError listing what is wrong with the plan's ``banks``.
     """
@@ -56,25 +37,40 @@ def assigned_banks(
             faults += assignment.assign(usage)
     if faults:
         raise CheckError(f"plan for hardware {hardware.name!r}", list(dict.fromkeys(faults)))
-    return {name: assignment.banks[name] for name in shards if name in assignment.banks}
-
-
-def with_accesses(
-    tasks: Sequence[PlacedTask], shards: Mapping[str, Shard], banks: Mapping[str, Bank]
-) -> tuple[PlacedTask, ...]:
-    """The same tasks with what those of processors access in which bank."""
+    misses = frozenset(_misses(usages, assignment.banks))
     return tuple(
-        task if task.processor is None else replace(task, accesses=tuple(_accesses(task, shards, banks)))
-        for task in tasks
+        FixedPlace(
+            bank=assignment.banks[usage.shards[0]],
+            shards=usage.shards,
+            bytes_each=usage.bytes_each,
+            copies=usage.copies,
+            misses=usage.shards[0] in misses,
+        )
+        for usage in usages
     )
 
 
-def fixed_places(placed: PlacedGraph) -> tuple[FixedPlace, ...]:
-    """All places of a placed graph in banks, in the order of their shards."""
-    usages = usages_of(placed.task_graph, placed.hardware, placed.plan, placed.shards, placed.tasks)
+def _misses(usages: Sequence[Usage], banks: Mapping[str, Bank]) -> Iterator[str]:
+    """The shards that no cache has room for, those accessed most for their size filling it first."""
+    taken: dict[tuple[str, str], int] = {}
+    for usage in sorted(usages, key=lambda usage: -usage.density):
+        bank = banks[usage.shards[0]]
+        key = (usage.memory, bank.name)
+        filled = taken.get(key, 0) + usage.bytes
+        if filled <= bank.cache_bytes:
+            taken[key] = filled
+        elif bank.cache_bytes:
+            yield from usage.shards
+
+
+def with_accesses(
+    tasks: Sequence[PlacedTask], shards: Mapping[str, Shard], places: Sequence[FixedPlace]
+) -> tuple[PlacedTask, ...]:
+    """The same tasks with what those of processors access in which bank."""
+    place_of = {name: place for place in places for name in place.shards}
     return tuple(
-        FixedPlace(placed.banks[usage.shards[0]], usage.shards, usage.bytes_each, usage.copies)
-        for usage in usages
+        task if task.processor is None else replace(task, accesses=tuple(_accesses(task, shards, place_of)))
+        for task in tasks
     )
 
 
@@ -121,7 +117,7 @@ class _Assignment:
                 bank
                 for bank in self._hardware.memories[usage.memory].banks
                 if usage.users <= self._reaching(usage.memory, bank)
-                and (bank.kind != NEXT_NEIGHBOUR or usage.passed_on)
+                and (usage.passed_on or not bank.passes_on)
             ]
         return self._possible[key]
 
@@ -130,10 +126,10 @@ class _Assignment:
 
         Where no bank says that these do, they reach what is not next to one core of several.
         """
-        said = any(memory in each.reached_by for each in self._hardware.memories[memory].banks)
+        said = any(memory in each.users for each in self._hardware.memories[memory].banks)
         several = len(self._hardware.processors_in(memory)) > 1
-        private = several and (len(bank.reached_by) == 1 or bank.kind == NEXT_NEIGHBOUR)
-        return bank.reached_by if said or private else bank.reached_by | {memory}
+        private = several and (len(bank.reached_by) == 1 or bank.passes_on)
+        return bank.users if said or private else bank.users | {memory}
 
     def _unreached(self, usage: Usage, wanted: str | None) -> Iterator[str]:
         banks = self._hardware.memories[usage.memory].banks
@@ -142,10 +138,8 @@ class _Assignment:
         who = next(iter(sorted(lacking, key=len)), [])
         told = f"{usage.tensor!r} in bank {wanted!r}" if wanted else f"{usage.tensor!r}"
         if not who:
-            yield (
-                f"{told}: {NEXT_NEIGHBOUR!r} only passes values from a processor to the next; "
-                "name another bank"
-            )
+            kind = named[0].kind
+            yield f"{told}: {kind!r} only passes values from a processor to the next; name another bank"
             return
         listed = ", ".join(who[:4]) + (f" and {len(who) - 4} more" if len(who) > 4 else "")
         if wanted is None:
@@ -176,13 +170,18 @@ def _hint(word: str, known: Sequence[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def _accesses(task: PlacedTask, shards: Mapping[str, Shard], banks: Mapping[str, Bank]) -> Iterator[Access]:
+def _accesses(
+    task: PlacedTask, shards: Mapping[str, Shard], place_of: Mapping[str, FixedPlace]
+) -> Iterator[Access]:
     for read in task.reads:
         for piece in read.pieces:
-            if piece.shard in banks:
+            place = place_of.get(piece.shard)
+            if place is not None:
                 size = piece.region.size
                 width = shards[piece.shard].tensor.itemsize
-                yield Access(read.operand, banks[piece.shard], size, size * width, writes=False)
+                yield Access(read.operand, place.bank, size, size * width, False, place.misses)
     for operand, name in task.writes.items():
-        if name in banks:
-            yield Access(operand, banks[name], shards[name].region.size, shards[name].bytes, writes=True)
+        place = place_of.get(name)
+        if place is not None:
+            size = shards[name].region.size
+            yield Access(operand, place.bank, size, shards[name].bytes, True, place.misses)

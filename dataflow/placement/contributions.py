@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dataflow.graph import Task, TaskGraph
 from dataflow.ops import GRADIENT_SUFFIX, Op, Phase
 from dataflow.ops.axis import Slices
 from dataflow.placement.parts import Part, Parts
 from dataflow.region import Range, Region, RegionIndex
+from dataflow.task_graph import Task, TaskGraph
 
 Work = tuple[str, tuple[tuple[str, Range], ...]]
 """A task and a slice of its loops: equal for replicas, which do the same work."""

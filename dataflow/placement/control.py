@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dataflow.graph import Task
 from dataflow.ops import Phase, Role
 from dataflow.placement.parts import Part, Parts
 from dataflow.plan import Plan
+from dataflow.task_graph import Task
 
 GATHERED_AHEAD = 2
 """Layers of parameters a processor may hold before their turn: the one it computes, and the next."""

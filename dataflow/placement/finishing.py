@@ -37,14 +37,13 @@ def finished_tasks(
 
 def _old_of(ledger: Ledger) -> dict[str, str]:
     """For each shard that is left to the next step the name it has there, if that reads it."""
-    found: dict[str, str] = {}
-    for name, shard in ledger.shards.items():
-        if shard.tensor.carried and shard.tensor.version == 1 and not shard.supplied:
-            tensor = shard.tensor
-            old = name.replace(tensor.name, replace(tensor, version=0).name, 1)
-            if old in ledger.shards:
-                found[name] = old
-    return found
+    left = {
+        name: shard
+        for name, shard in ledger.shards.items()
+        if shard.tensor.carried and shard.tensor.version == 1 and not shard.supplied
+    }
+    old = {shard.place: name for name, shard in ledger.shards.items() if shard.tensor.version == 0}
+    return {name: old[shard.place] for name, shard in left.items() if shard.place in old}
 
 
 def _keep_as_it_arrives(ledger: Ledger) -> None:

@@ -7,43 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
+from dataflow.cost import CodeLimits, CostModel
 from dataflow.errors import FitError
 from dataflow.numbers.number import fixed_point
-from dataflow.ops import Op, Pass
-from dataflow.placement.banks import fixed_places
+from dataflow.ops import Op
 from dataflow.placement.placed import PlacedGraph, PlacedTask
 
 ALTERNATIVE = "training.dtype: q8.8 with backend: fixed"
 """What to compute in where there is no floating point."""
-
-
-@runtime_checkable
-class CodeModel(Protocol):
-    """A cost model that knows how much code and stack tasks need, and how much there is."""
-
-    @property
-    def program_store(self) -> int:
-        """Instructions that a core has room for."""
-        ...
-
-    @property
-    def stack_bytes(self) -> int:
-        """Bytes of stack that a core has."""
-        ...
-
-    def code(self, op: Op | None, direction: Pass | None, bits: int) -> int:
-        """Instructions of a pass; of the addition of shards without op and pass."""
-        ...
-
-    def stack(self, op: Op | None, direction: Pass | None, bits: int) -> int:
-        """Bytes of stack of a pass."""
-        ...
-
-    def supports(self, op: Op | None, direction: Pass | None, dtype: str) -> str | None:
-        """Why a pass cannot be computed in a dtype, and what can in its place; None if it can."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -103,8 +75,8 @@ def fit(placed: PlacedGraph) -> Fit:
     cores: list[Need] = []
     for name, tasks in by_core.items():
         model = placed.hardware.processors[name].cost
-        if isinstance(model, CodeModel):
-            cores += _needs_of_core(name, model, tasks, 8 * placed.task_graph.training.itemsize)
+        if model.limits is not None:
+            cores += _needs_of_core(name, model, model.limits, tasks, 8 * placed.task_graph.training.itemsize)
     return Fit(tuple(cores), tuple(_needs_of_banks(placed)), tuple(_unsupported(placed)))
 
 
@@ -125,7 +97,17 @@ def check_fit(placed: PlacedGraph) -> None:
         parts.append("\n".join(_table(("layer", "on", "cannot be computed"), layers)))
     network, hardware = placed.task_graph.network.name, placed.hardware.name
     parts.append("'dataflow show EXPERIMENT' says more, and how long it would take if it fitted")
-    raise FitError(f"{network!r} does not fit hardware {hardware!r}:\n" + "\n\n".join(parts))
+    message = f"{network!r} does not fit hardware {hardware!r}:\n" + "\n\n".join(parts)
+    raise FitError(message, reason=_in_few_words(found))
+
+
+def _in_few_words(found: Fit) -> str:
+    """The first thing that is too much or cannot be computed, in a few words."""
+    if found.over:
+        need = found.over[0]
+        return f"{need.what} of {need.who}: {need.needed:,} {need.unit} of {need.limit:,}"
+    first = found.unsupported[0]
+    return f"{first.layer} cannot be computed on {first.cores[0]}"
 
 
 def _tasks_by_core(placed: PlacedGraph) -> dict[str, list[PlacedTask]]:
@@ -135,7 +117,9 @@ def _tasks_by_core(placed: PlacedGraph) -> dict[str, list[PlacedTask]]:
     for task in placed.tasks:
         if task.processor is not None:
             found[task.processor].append(task)
-            pools.setdefault((placed.hardware.processors[task.processor].model, task.place), []).append(task)
+            pools.setdefault((placed.hardware.processors[task.processor].model, task.computes_in), []).append(
+                task
+            )
     busy = {name: tasks for name, tasks in found.items() if tasks}
     if placed.plan.control.kind != "dynamic":
         return busy
@@ -143,13 +127,15 @@ def _tasks_by_core(placed: PlacedGraph) -> dict[str, list[PlacedTask]]:
     return {name: pools[processors[name].model, placed.hardware.memory_of(name)] for name in busy}
 
 
-def _needs_of_core(name: str, model: CodeModel, tasks: Sequence[PlacedTask], bits: int) -> list[Need]:
+def _needs_of_core(
+    name: str, model: CostModel, limits: CodeLimits, tasks: Sequence[PlacedTask], bits: int
+) -> list[Need]:
     """Code of all its kinds of passes together; the stack of the one that needs most."""
     code = _largest(tasks, lambda task: model.code(task.op, task.direction, bits))
     stack = _largest(tasks, lambda task: model.stack(task.op, task.direction, bits))
     return [
-        Need(name, "program store", sum(code.values()), model.program_store, "instructions", _ranked(code)),
-        Need(name, "stack", max(stack.values(), default=0), model.stack_bytes, "B", _ranked(stack)),
+        Need(name, "program store", sum(code.values()), limits.program_store, "instructions", _ranked(code)),
+        Need(name, "stack", max(stack.values(), default=0), limits.stack_bytes, "B", _ranked(stack)),
     ]
 
 
@@ -168,7 +154,7 @@ def _largest(tasks: Sequence[PlacedTask], measure: Callable[[PlacedTask], int]) 
 def _needs_of_banks(placed: PlacedGraph) -> list[Need]:
     """Of every bank with anything in it, in the order of the machine."""
     kept: dict[tuple[str, str], dict[str, int]] = {}
-    for place in fixed_places(placed):
+    for place in placed.fixed_places:
         tensor = placed.shards[place.shards[0]].tensor.base
         memory = placed.shards[place.shards[0]].memory
         by_tensor = kept.setdefault((memory, place.bank.name), {})
@@ -207,10 +193,9 @@ def _reason(placed: PlacedGraph, task: PlacedTask, dtype: str) -> str | None:
     """Why a processor cannot compute a task, with what can be computed in its place; None if it can."""
     assert task.processor is not None
     processor = placed.hardware.processors[task.processor]
-    if isinstance(processor.cost, CodeModel):
-        return processor.cost.supports(task.op, task.direction, dtype)
-    if processor.floats or fixed_point(dtype) is not None:
-        return None
+    reason = processor.cost.unsupported(task.op, task.direction, dtype)
+    if reason is not None or processor.floats or fixed_point(dtype) is not None:
+        return reason
     return f"{task.work.kind} computes in {dtype}, and there is no floating point; use {ALTERNATIVE}"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dataflow.graph import Task, TaskGraph
 from dataflow.hardware import Hardware
 from dataflow.numbers.number import partial_dtype
 from dataflow.ops import Op, Phase
 from dataflow.placement.placed import Piece, PlacedTask, Read, Shard, TaskKind
 from dataflow.region import Region
+from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor
 
 
@@ -88,7 +88,10 @@ class Ledger:
     def partial(self, tensor: Tensor) -> Tensor:
         """A tensor of its own for a part of the sum that a tensor will be."""
         number = self._partial[tensor.name] = self._partial.get(tensor.name, -1) + 1
-        return replace(tensor, base=f"{tensor.base}.sum{number}", dtype=partial_dtype(tensor.dtype))
+        of = tensor.part_of or tensor.base
+        return replace(
+            tensor, base=f"{tensor.base}.sum{number}", dtype=partial_dtype(tensor.dtype), part_of=of
+        )
 
     def next_exchange(self) -> str:
         """A name for the use that one more collective makes of what passes through memories."""
@@ -180,7 +183,7 @@ class Ledger:
                 flop=0,
                 bytes=sum(p.region.size * self.shards[p.shard].tensor.itemsize for p in pieces) + total.bytes,
                 processor=who,
-                place=total.memory,
+                computes_in=total.memory,
                 in_place=in_place,
                 priority=why.priority,
                 collective=why.collective,
@@ -214,7 +217,7 @@ class Ledger:
                 flop=op.flop_of(task.direction),
                 bytes=0 if task.direction.view else read_bytes + written_bytes,
                 processor=place[1],
-                place=self.hardware.memory_of(place[1]),
+                computes_in=self.hardware.memory_of(place[1]),
                 op=op,
                 direction=task.direction,
                 priority=why.priority,

@@ -176,10 +176,14 @@ class Parts:
 
 
 def mesh_processors(plan: Plan, hardware: Hardware) -> tuple[str, ...]:
-    """The processors of the mesh in order; the first one alone when there is no mesh."""
-    if not plan.mesh and not plan.processors:
-        return tuple(hardware.processors)[:1]
-    return plan.processors or tuple(hardware.processors)
+    """The processors of the mesh in order: of those listed, else of the machine, one for each place.
+
+    Fewer where there are fewer. Without a mesh the list itself, or the machine's first processor.
+    """
+    named = plan.processors or tuple(hardware.processors)
+    if plan.processors and not plan.mesh:
+        return named
+    return named[: prod(plan.mesh.values())]
 
 
 def _coordinates(sizes: Mapping[str, int]) -> list[Place]:

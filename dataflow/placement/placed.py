@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
@@ -14,11 +14,12 @@ import networkx as nx
 from dataflow.bank import Access, Bank
 from dataflow.cost import Work
 from dataflow.errors import CheckError
-from dataflow.graph import TaskGraph
 from dataflow.hardware import Hardware
 from dataflow.ops import Op, Pass, Phase
+from dataflow.placement.fixed_place import FixedPlace
 from dataflow.plan import Plan
 from dataflow.region import Region, uncovered
+from dataflow.task_graph import TaskGraph
 from dataflow.tensor import Tensor
 
 
@@ -35,7 +36,8 @@ class TaskKind(Enum):
 class Shard:
     """A region of a tensor in a memory: a home of it, a copy, or (as a tensor of its own) a part of a sum.
 
-    supplied: the run puts it there (the batch, in host memory) when it is first read.
+    name: begins with that of the tensor. supplied: the run puts it there (the batch, in host memory)
+    when it is first read.
     """
 
     name: str
@@ -43,6 +45,20 @@ class Shard:
     region: Region
     memory: str
     supplied: bool = False
+
+    @property
+    def place(self) -> str:
+        """Its name without the version: the same of an old and a new version that share a place."""
+        return f"{self.tensor.base}{self._rest}"
+
+    def name_in(self, step: int) -> str:
+        """Its name as the run calls it in a step, with the absolute version."""
+        return f"{self.tensor.name_in(step)}{self._rest}"
+
+    @property
+    def _rest(self) -> str:
+        """What its name says after that of its tensor: which region, where, and what for."""
+        return self.name.removeprefix(self.tensor.name)
 
     @property
     def bytes(self) -> int:
@@ -84,8 +100,8 @@ class PlacedTask:
     after_earlier: (task, how many steps earlier) of others, that must have ended, beyond those
     whose values are read. collective: what a transfer or sum is part of, such as
     ``all-reduce ring``; dimension: the mesh axes along which its members differ; empty when it
-    belongs to none. place: the memory of what computes or sums. accesses: what it reads and
-    writes in which bank of that.
+    belongs to none. computes_in: the memory of what computes or sums. accesses: what it reads
+    and writes in which bank of that.
     """
 
     name: str
@@ -107,7 +123,7 @@ class PlacedTask:
     after_earlier: tuple[tuple[str, int], ...] = ()
     collective: str = ""
     dimension: str = ""
-    place: str = ""
+    computes_in: str = ""
     accesses: tuple[Access, ...] = ()
 
     @property
@@ -120,7 +136,7 @@ class PlacedTask:
         """The memory it reads from and the one it writes to: one and the same unless it is a transfer."""
         if self.ends is not None:
             return self.ends
-        return self.place, self.place
+        return self.computes_in, self.computes_in
 
     def read_memory(self, read: Read) -> str:
         """The memory an operand is read from."""
@@ -138,10 +154,10 @@ class PlacedTask:
 
 @dataclass(frozen=True)
 class PlacedGraph:
-    """One training step on a machine. Raises CheckError, on construction, listing what is wrong.
+    """One step on a machine. Raises CheckError, on construction, listing what is wrong.
 
-    homes: for each tensor the shards that hold its final value, in a fixed order. banks: the bank of
-    each shard in an address space; its place is fixed for the whole run.
+    homes: for each tensor the shards that hold its final value, in a fixed order. fixed_places: where
+    shards in address spaces of banks are, in the order of the shards.
     """
 
     task_graph: TaskGraph
@@ -150,7 +166,7 @@ class PlacedGraph:
     shards: Mapping[str, Shard]
     homes: Mapping[str, tuple[str, ...]]
     tasks: tuple[PlacedTask, ...]
-    banks: Mapping[str, Bank] = field(default_factory=dict)
+    fixed_places: tuple[FixedPlace, ...] = ()
 
     def __post_init__(self) -> None:
         faults = list(self._faults())
@@ -251,6 +267,11 @@ class PlacedGraph:
             missing = uncovered(read.region, (piece.region for piece in read.pieces))
             if missing:
                 yield f"{task.name!r} lacks {missing} of its operand {read.operand!r}"
+
+    @cached_property
+    def banks(self) -> Mapping[str, Bank]:
+        """The bank of each shard in an address space that has any."""
+        return {name: place.bank for place in self.fixed_places for name in place.shards}
 
     @cached_property
     def writer(self) -> Mapping[str, int]:

@@ -20,11 +20,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dataflow.errors import PlanError
-from dataflow.graph import Task, TaskGraph
 from dataflow.hardware import Hardware
 from dataflow.numbers.number import partial_dtype
 from dataflow.ops import GRADIENT_SUFFIX, Phase
-from dataflow.placement.banks import assigned_banks, with_accesses
+from dataflow.placement.banks import fixed_places, with_accesses
 from dataflow.placement.contributions import Contribution, Contributions, Delivery, Home
 from dataflow.placement.control import Control, Slot
 from dataflow.placement.copies import Copies
@@ -38,6 +37,7 @@ from dataflow.placement.recomputation import with_recomputation
 from dataflow.placement.storage import Storage
 from dataflow.placement.sums import Sums
 from dataflow.plan import Plan
+from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor, TensorKind
 
 
@@ -58,15 +58,15 @@ def place(graph: TaskGraph, hardware: Hardware, plan: Plan) -> PlacedGraph:
     placement = _Placement(ledger, plan, parts)
     placement.place_all()
     tasks = finished_tasks(ledger, placement.control.after(), plan.buffers)
-    banks = assigned_banks(graph, hardware, plan, ledger.shards, tasks)
+    places = fixed_places(graph, hardware, plan, ledger.shards, tasks)
     return PlacedGraph(
         task_graph=graph,
         hardware=hardware,
         plan=plan,
         shards=ledger.shards,
         homes={name: tuple(shard.name for shard in shards) for name, shards in ledger.homes.items()},
-        tasks=with_accesses(tasks, ledger.shards, banks) if banks else tasks,
-        banks=banks,
+        tasks=with_accesses(tasks, ledger.shards, places) if places else tasks,
+        fixed_places=places,
     )
 
 
@@ -260,7 +260,7 @@ class _Placement:
         if not self._delivery(tensor).is_final(contribution):
             number = self.contributions.number(tensor.name, contribution)
             base = f"{tensor.base}.part{number}"
-            tensor = replace(tensor, base=base, dtype=partial_dtype(tensor.dtype))
+            tensor = replace(tensor, base=base, dtype=partial_dtype(tensor.dtype), part_of=tensor.base)
         return self.ledger.add_shard(tensor, contribution.region, contribution.memory)
 
     def _shard_of(self, contribution: Contribution) -> Shard:

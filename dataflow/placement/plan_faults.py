@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import prod
+from string import digits
 
 from dataflow.collectives import ALGORITHMS, Collective
 from dataflow.hardware import Hardware
@@ -14,6 +15,9 @@ from dataflow.plan import ANY, ON, Plan, Rule, Split, axes_of
 AUTO = "auto"
 DIRECT = "direct"
 SERVER = "server"
+_FEW = 4
+"""So many processors are named one by one."""
+_OTHERS = "name processors that it has, or take a larger machine"
 
 
 def plan_faults(plan: Plan, ops: Mapping[str, Op], hardware: Hardware, mesh: Sequence[str]) -> list[str]:
@@ -42,10 +46,14 @@ def _mesh_faults(plan: Plan, hardware: Hardware, mesh: Sequence[str]) -> Iterato
         )
     if ON in plan.mesh:
         yield f"no mesh axis may be called {ON!r}: that is the axis a layer's own processors make"
-    for name in plan.processors:
-        if name not in hardware.processors:
-            known = ", ".join(hardware.processors)
-            yield f"processor {name!r} is not in hardware {hardware.name!r}, which has {known}"
+    missing = _missing(plan.processors, hardware)
+    if len(missing) == 1:
+        yield f"processor {missing[0]!r} is not in hardware {hardware.name!r}, which has {_there(hardware)}"
+    elif missing:
+        yield (
+            f"processors {_run(missing)} are not in hardware {hardware.name!r}, which has "
+            f"{_there(hardware)}; {_OTHERS}"
+        )
     yield from (f"'processors' names {name!r} more than once" for name in _twice(plan.processors))
     for axis, shares in plan.shares.items():
         if axis not in plan.mesh:
@@ -139,9 +147,11 @@ def _same_loop_faults(pattern: str, rule: Rule, ops: Sequence[Op]) -> Iterator[s
 def _split_faults(
     plan: Plan, who: str, split: Split, possible: set[str], hardware: Hardware
 ) -> Iterator[str]:
-    for name in split.on:
-        if name not in hardware.processors:
-            yield f"{who} on {name!r}, but hardware {hardware.name!r} has {', '.join(hardware.processors)}"
+    missing = _missing(split.on, hardware)
+    if len(missing) == 1:
+        yield f"{who} on {missing[0]!r}, but hardware {hardware.name!r} has {_there(hardware)}"
+    elif missing:
+        yield f"{who} on {_run(missing)}, but hardware {hardware.name!r} has {_there(hardware)}; {_OTHERS}"
     yield from (f"{who} names {name!r} more than once under 'on'" for name in _twice(split.on))
     yield from _at_faults(plan, who, split)
     fixed = set() if split.on else {*split.at, *((plan.pipeline.axis,) if plan.pipeline else ())}
@@ -194,11 +204,36 @@ def _control_faults(plan: Plan, hardware: Hardware) -> Iterator[str]:
             f"control is {control.kind!r}, but hardware {hardware.name!r} has no controller; describe one "
             "under 'controller', or leave control at 'dataflow'"
         )
+    nodes = {processor.node for processor in hardware.processors.values() if processor.memory}
+    if control.kind != "dataflow" and len(nodes) > 1:
+        yield (
+            f"control is {control.kind!r}, but the cores of hardware {hardware.name!r} are in {len(nodes)} "
+            "machines, and a controller signals those of one; leave control at 'dataflow'"
+        )
     if control.spacing_ps is not None and control.kind != "static":
         yield (
             f"control has a spacing, but is {control.kind!r}; only a 'static' controller signals tasks at "
             "fixed times"
         )
+
+
+def _missing(names: Sequence[str], hardware: Hardware) -> list[str]:
+    """Those that are no processors of the machine, each once."""
+    return [name for name in dict.fromkeys(names) if name not in hardware.processors]
+
+
+def _there(hardware: Hardware) -> str:
+    return _run(tuple(hardware.processors))
+
+
+def _run(names: Sequence[str]) -> str:
+    """A few names; of many that count up the first and the last, else the first two and how many more."""
+    if len(names) <= _FEW:
+        return ", ".join(names)
+    stem, first = names[0].rstrip(digits), names[0].removeprefix(names[0].rstrip(digits))
+    if first and list(names) == [f"{stem}{int(first) + place}" for place in range(len(names))]:
+        return f"{names[0]} to {names[-1]}"
+    return f"{names[0]}, {names[1]} and {len(names) - 2} more"
 
 
 def _twice(names: Sequence[str]) -> list[str]:

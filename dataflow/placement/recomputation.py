@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dataflow.graph import Task, TaskGraph
 from dataflow.ops import Phase
 from dataflow.plan import Plan
+from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor, TensorKind
 
 AGAIN = ".again"

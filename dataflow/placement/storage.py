@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from dataflow.graph import Task, TaskGraph
 from dataflow.ops import Phase
 from dataflow.placement.contributions import Home
 from dataflow.placement.parts import Parts
 from dataflow.plan import Axes, Plan, axes_of
 from dataflow.region import Region, uncovered
+from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor, TensorKind
 
 

@@ -111,7 +111,10 @@ def in_fixed_places(
 
 
 class _Order:
-    """Which tasks of one step have ended, whatever happens, before a task of the next one starts."""
+    """Which tasks of one step have ended, whatever happens, before a task of the next one starts.
+
+    Of n tasks it keeps 2 n^2 bits: 25 MB of 10,000 tasks.
+    """
 
     def __init__(self, tasks: Sequence[PlacedTask], old_of: Mapping[str, str]) -> None:
         self._index = {task.name: index for index, task in enumerate(tasks)}

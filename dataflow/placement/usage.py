@@ -63,20 +63,22 @@ def usages_of(
 
     Where a controller hands tasks to any free processor, all that work in a memory use all of it.
     """
+    if not any(memory.banks for memory in hardware.memories.values()):
+        return ()
     fixed = {n: shard for n, shard in shards.items() if hardware.memories[shard.memory].banks}
     tallies: dict[str, _Tally] = {}
     for shard in fixed.values():
-        tallies.setdefault(_place_name(shard), _Tally()).shards.append(shard)
+        tallies.setdefault(shard.place, _Tally()).shards.append(shard)
     readers = readers_of(tasks)
     for task in tasks:
         for name, accesses in _reads(task):
             if name in fixed:
-                tally = tallies[_place_name(fixed[name])]
+                tally = tallies[fixed[name].place]
                 tally.readers[task.processor or fixed[name].memory] = None
                 tally.accesses += accesses
         for name in task.writes.values():
             if name in fixed:
-                tally = tallies[_place_name(fixed[name])]
+                tally = tallies[fixed[name].place]
                 tally.writers[task.processor or fixed[name].memory] = None
                 tally.accesses += fixed[name].region.size
                 if graph.mode == "pipeline":
@@ -90,15 +92,9 @@ def _pools(tasks: Sequence[PlacedTask]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for task in tasks:
         if task.processor is not None:
-            found[task.place] = found.get(task.place, frozenset()) | {task.processor}
+            there = found.get(task.computes_in, frozenset())
+            found[task.computes_in] = there | {task.processor}
     return found
-
-
-def _place_name(shard: Shard) -> str:
-    """What is the same for shards that share a place: the version left out, of what steps hand on."""
-    if shard.tensor.carried:
-        return shard.name.replace(shard.tensor.name, shard.tensor.base, 1)
-    return shard.name
 
 
 def _reads(task: PlacedTask) -> Iterator[tuple[str, int]]:

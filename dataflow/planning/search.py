@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from dataflow.cost import PS_PER_S
 from dataflow.errors import CheckError, InterruptedSearchError, PlanError
 from dataflow.experiment import Experiment
 from dataflow.graph import step_graph
+from dataflow.picoseconds import PS_PER_S
 from dataflow.plan import Plan
 from dataflow.planning.auto import AutoPlan
 from dataflow.planning.bound import WorkBound

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dataflow.errors import PlanError
 from dataflow.experiment import Experiment
+from dataflow.picoseconds import PS_PER_S
 from dataflow.plan import Plan
 from dataflow.planning.trial import Outcome
 from dataflow.version import __version__
@@ -69,7 +70,7 @@ class TrialStorage:
             _FAULT: outcome.fault,
         }
         state = TrialState.FAIL if outcome.fault else TrialState.COMPLETE
-        value = None if outcome.fault else outcome.step_time_ps / 1e12
+        value = None if outcome.fault else outcome.step_time_ps / PS_PER_S
         with self._told():
             self._study.add_trial(create_trial(state=state, value=value, user_attrs=attributes))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from dataflow.errors import CheckError, DeadlockError, PlanError
@@ -15,7 +15,6 @@ from dataflow.placement import place
 from dataflow.plan import Plan
 from dataflow.simulation import simulate
 
-_ROOMY = 1 << 62
 _MOST_STEPS = 2
 """Steps that a trial simulates at most: the second is like all that follow."""
 
@@ -74,11 +73,7 @@ class Evaluator:
 
     @cached_property
     def _roomy(self) -> Hardware:
-        memories = self._hardware.memories.items()
-        return replace(
-            self._hardware,
-            memories={name: replace(memory, capacity_bytes=_ROOMY) for name, memory in memories},
-        )
+        return self._hardware.roomy()
 
     def outcome(self, plan: Plan) -> Outcome:
         """What comes of a plan; one that cannot be carried out has a ``fault``."""

@@ -62,7 +62,7 @@ class Bottleneck:
     def _longest(self) -> str:
         """The largest part of the critical path."""
         first = self.chain[0] if self.chain else PathPart("nothing", 0.0, 0.0)
-        return f"{100 * first.share:.0f} % of the critical path is {first.what}"
+        return f"{100 * first.share:.0f} % of the critical path is {first.told}"
 
 
 def bottleneck(metrics: Metrics) -> Bottleneck:
@@ -90,7 +90,6 @@ def _chain(metrics: Metrics) -> tuple[PathPart, ...]:
     """The critical path by what is done, wherever it is done."""
     found: dict[str, PathPart] = {}
     for part in metrics.critical_path:
-        what = part.what.rpartition(" on ")[0] or part.what
-        before = found.get(what, PathPart(what, 0.0, 0.0))
-        found[what] = PathPart(what, before.time_s + part.time_s, before.share + part.share)
+        before = found.get(part.what, PathPart(part.what, 0.0, 0.0))
+        found[part.what] = PathPart(part.what, before.time_s + part.time_s, before.share + part.share)
     return tuple(sorted(found.values(), key=lambda part: (-part.time_s, part.what)))

@@ -43,12 +43,16 @@ class ScalingPoint:
 
 @dataclass(frozen=True)
 class Unfit:
-    """A size at which a memory is too small."""
+    """A size at which a memory is too small, or whose code, stack or tensors do not fit on the cores.
+
+    memory, capacity_bytes: the memory; None where it is the cores, and reason says what of them.
+    """
 
     setting: Mapping[str, str]
     batch: int
-    memory: str
-    capacity_bytes: int
+    memory: str | None = None
+    capacity_bytes: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

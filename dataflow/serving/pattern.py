@@ -9,9 +9,8 @@ from math import log1p
 from typing import Literal
 
 from dataflow.errors import OptionError
+from dataflow.picoseconds import PS_PER_S
 from dataflow.values.randomness import generator
-
-PS_PER_S = 10**12
 
 Kind = Literal["poisson", "fixed", "recorded"]
 

@@ -10,11 +10,14 @@ from statistics import stdev
 
 from dataflow.errors import OptionError
 from dataflow.experiment import Experiment
+from dataflow.percentile import nearest_rank
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph
 from dataflow.serving.load_curve import LoadCurve, LoadPoint, Predicted
-from dataflow.serving.pattern import PS_PER_S, ArrivalPattern
-from dataflow.serving.prediction import nearest_rank, predicted
+from dataflow.serving.pattern import ArrivalPattern
+from dataflow.serving.prediction import predicted
 from dataflow.serving.served import Served, serve
+from dataflow.serving.stages import no_closed_form
 
 LOADS = (*(tenth / 10 for tenth in range(1, 10)), 0.95, 1.0, 1.1, 1.2)
 """Loads that are simulated unless others are asked for."""
@@ -78,17 +81,20 @@ def load_curve(
     pattern = offered.pattern
     service_s = serve(placed, (0,), None).ended_ps[0] / PS_PER_S
     capacity_per_s = capacity(serve(placed, (0,) * min(_SATURATING, max(4, len(pattern))), None))
-    dropped = int(len(pattern) * WARM_UP)
+    warm_up = int(len(pattern) * WARM_UP)
     rates = _rates(offered, capacity_per_s)
+    unknown = no_closed_form(placed)
+    if unknown and offered.queue is None and pattern.kind != "recorded":
+        notes = (*notes, unknown)
     points: list[LoadPoint] = []
     for done, (load, rate_per_s) in enumerate(rates):
         if progress:
             progress(done, len(rates))
         times_ps = pattern.times_ps(rate_per_s)
-        served = serve(placed, times_ps, offered.queue).since(times_ps[dropped])
+        served = serve(placed, times_ps, offered.queue).since(times_ps[warm_up])
         prediction = None
-        if offered.queue is None:
-            prediction = predicted(pattern, dropped, load, service_s, 1 / capacity_per_s)
+        if offered.queue is None and not unknown:
+            prediction = predicted(pattern, warm_up, load, service_s, 1 / capacity_per_s)
         settles = load < 1 or (pattern.kind == "fixed" and load == 1)
         steady = offered.queue is not None or settles
         points.append(point_of(load, rate_per_s, served, service_s, steady, prediction))
@@ -100,7 +106,7 @@ def load_curve(
         arrivals=pattern.kind,
         seed=experiment.training.seed,
         requests=len(pattern),
-        dropped=dropped,
+        warm_up=warm_up,
         queue=offered.queue,
         capacity_per_s=capacity_per_s,
         service_s=service_s,
@@ -143,7 +149,7 @@ def point_of(
             f"load {load:g}: {len(latencies)} of the requests that count were served, too few for "
             "percentiles; ask for more requests or a longer queue"
         )
-    p50, p90, p99, most = (nearest_rank(latencies, Fraction(p, 100)) / PS_PER_S for p in (50, 90, 99, 100))
+    p50, p90, p99, most = (nearest_rank(latencies, p) / PS_PER_S for p in (50, 90, 99, 100))
     mean_s = sum(latencies) / len(latencies) / PS_PER_S
     took_ps = served.ended_ps[-1] - served.ended_ps[0]
     busiest = max(served.busy, key=lambda name: served.busy[name])

@@ -30,7 +30,7 @@ def against_float(
         return None, ()
     if not rounds(experiment):
         return None, values_of(last_step, None)
-    reference = OneProcessor(backends.get("numpy"))
+    reference = OneProcessor(backends.get("numpy"), given=True)
     floats = in_float(last_step, experiment, batches, reference)
     counts = backend.counts if isinstance(backend, CountsRounding) else {}
     named = f"float32 on {reference.name}"

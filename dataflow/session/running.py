@@ -18,7 +18,7 @@ from dataflow.session.fitting import naming_the_batch_that_fits
 from dataflow.session.options import REFERENCES, Options, Progress, named
 from dataflow.session.placing import place_experiment
 from dataflow.session.precision import against_float
-from dataflow.session.simulating import result_of, simulate_experiment
+from dataflow.session.simulating import result_of, simulate_experiment, what_was_missing
 from dataflow.simulation import simulate
 from dataflow.training.timing import races
 from dataflow.values.executor import Executor, Losses
@@ -92,8 +92,7 @@ def verify_experiment(
 
 def _raced(executor: Executor) -> Iterator[str]:
     """What is to be known of a run in which tasks started at set times."""
-    share = f"{100 * executor.drops.rate:.2f} %"
-    yield f"race: {share} of what forward tasks read had not been stored at their signal: taken as zero"
+    yield what_was_missing(executor.drops)
     yield "not verified: tasks start at set times (plan.control.spacing), so that values depend on timing"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import topologies
-from dataflow.errors import OutOfMemoryError
+from dataflow.errors import FitError, OutOfMemoryError
 from dataflow.experiment import Experiment
 from dataflow.measurement import measure, measure_trace
 from dataflow.metrics import Metrics
@@ -28,8 +28,8 @@ def scale_experiment(
     """An experiment of a name or path, simulated at every size of a sweep.
 
     limits: whether to simulate faster machines too, to say what limits each size.
-    Sizes that do not fit in memory are named as such; when none fits, the last one's
-    OutOfMemoryError is raised. Raises OptionError for a size that the plan cannot have.
+    Sizes that do not fit in memory or on the cores are named as such; when none fits, the last
+    one's OutOfMemoryError or FitError is raised. Raises OptionError for a size that the plan cannot have.
     """
 
     def load(overrides: Sequence[Override]) -> Experiment:
@@ -47,10 +47,16 @@ def scale_experiment(
         try:
             run = simulate(place_experiment(sized), sized.training.steps)
             metrics = measure(run) if limits else measure_trace(run)
-        except OutOfMemoryError as full:
+        except (OutOfMemoryError, FitError) as full:
             if len(unfit) + 1 == len(choices):
                 raise
-            unfit.append(Unfit(sweep.told(choice), size.batch, full.memory, full.capacity_bytes))
+            unfit.append(_unfit(sweep.told(choice), size.batch, full))
         else:
             measured.append((sweep.told(choice), metrics))
     return scaling_of(sized.name, sweep, measured, unfit)
+
+
+def _unfit(setting: Mapping[str, str], batch: int, full: OutOfMemoryError | FitError) -> Unfit:
+    if isinstance(full, FitError):
+        return Unfit(setting, batch, reason=full.reason)
+    return Unfit(setting, batch, full.memory, full.capacity_bytes)

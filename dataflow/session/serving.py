@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dataflow.errors import OptionError
-from dataflow.experiment import Experiment
+from dataflow.experiment import Experiment, Mode
 from dataflow.placement import PlacedGraph
 from dataflow.serving.arrival_file import read_arrivals
 from dataflow.serving.load_curve import LoadCurve
@@ -78,10 +78,15 @@ def answering(experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
         f"the experiment's mode is training; here requests of {images} stream through its processors, "
         "as with --set mode=pipeline"
     )
+    return answering_in("pipeline", experiment, batch), (note,)
+
+
+def answering_in(mode: Mode, experiment: Experiment, batch: int) -> Experiment:
+    """The experiment in a mode that does not train, with so many images a request and no micro-batches."""
     training = replace(experiment.training, batch=batch)
     rules = {name: replace(rule, microbatches=None) for name, rule in experiment.plan.layers.items()}
     plan = replace(experiment.plan, microbatches=1, layers=rules)
-    return replace(experiment, mode="pipeline", training=training, plan=plan), (note,)
+    return replace(experiment, mode=mode, training=training, plan=plan)
 
 
 def _pattern(

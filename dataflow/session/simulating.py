@@ -10,7 +10,7 @@ import backends
 import topologies
 from dataflow.errors import DataflowError
 from dataflow.experiment import Experiment
-from dataflow.measurement import measure, measure_trace
+from dataflow.measurement import has_ranges, inference_latency, measure, measure_trace
 from dataflow.override import Override
 from dataflow.planning.planned import planned
 from dataflow.result import Result
@@ -18,7 +18,10 @@ from dataflow.session.fitting import naming_the_batch_that_fits
 from dataflow.session.options import Progress, named
 from dataflow.session.placing import place_experiment
 from dataflow.simulation import Run, simulate
+from dataflow.training.timing import races
 from dataflow.unchanged import unchanged_warnings
+from dataflow.values.drops import Drops
+from dataflow.values.missed_reads import MissedReads
 
 
 def simulate_experiment(
@@ -32,14 +35,29 @@ def simulate_experiment(
     backends.get(experiment.backend)  # An unknown one is an error here too.
     experiment = planned(experiment, named(progress, "searching for a plan"))
     placed = place_experiment(experiment)
+    missed = MissedReads(placed) if races(placed) else None
     with naming_the_batch_that_fits(experiment):
-        run = simulate(placed, experiment.training.steps)
-    return result_of(experiment, run, "null", computed=False, limits=limits)
+        run = simulate(placed, experiment.training.steps, missed)
+    result = result_of(experiment, run, "null", computed=False, limits=limits)
+    if missed is None:
+        return result
+    return replace(result, warnings=(*result.warnings, what_was_missing(missed.drops)))
+
+
+def what_was_missing(drops: Drops) -> str:
+    """What is to be known of a run in which tasks started at set times."""
+    share = f"{100 * drops.rate:.2f} %"
+    return f"race: {share} of what forward tasks read had not been stored at their signal: taken as zero"
 
 
 def result_of(experiment: Experiment, run: Run, backend: str, *, computed: bool, limits: bool) -> Result:
-    """What a report is made of: a run, measured, with what the user should know of it."""
+    """What a report is made of: a run, measured, with what the user should know of it.
+
+    Inferences of a machine whose latencies are ranges are simulated once more, to see how they vary.
+    """
     metrics = measure(run) if limits else measure_trace(run)
+    if experiment.mode == "inference" and has_ranges(run.placed):
+        metrics = replace(metrics, sample_latency=inference_latency(run.placed))
     return Result(
         experiment=experiment,
         trace=run.trace,

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import backends
 from dataflow.backend import Backend
-from dataflow.errors import BackendError, InterruptedTrainingError, OptionError
+from dataflow.errors import BackendError, DataflowError, InterruptedTrainingError, OptionError
 from dataflow.experiment import DTYPES, Experiment
+from dataflow.measurement import inference_latency
+from dataflow.metrics import Latencies
 from dataflow.numbers.arithmetic import Arithmetic
 from dataflow.plan import Plan
 from dataflow.planning.planned import planned
@@ -17,6 +19,7 @@ from dataflow.session.fitting import naming_the_batch_that_fits
 from dataflow.session.options import Progress, named
 from dataflow.session.placing import place_experiment
 from dataflow.session.precision import counted
+from dataflow.session.serving import answering_in
 from dataflow.session.simulating import result_of, versions
 from dataflow.training.checkpoint import Checkpoint, identity_of, save_checkpoint
 from dataflow.training.curve import Curve
@@ -85,6 +88,7 @@ def train_experiment(
     with naming_the_batch_that_fits(experiment):
         timing, run = time_steps(placed)
     session = _Session(options, data, tell, stop)
+    latency = session.latency(experiment)
     curves: list[Curve] = []
     compared: list[Curve] = []
     with training_folder(Path(folder)) as place:
@@ -106,6 +110,7 @@ def train_experiment(
         curves=tuple(curves),
         against=None if options.against is None else Comparison(options.against, tuple(compared)),
         notes=tuple(session.notes),
+        latency=latency,
     )
 
 
@@ -152,6 +157,15 @@ class _Session:
         self.tell = tell
         self.stop = stop
         self.notes: list[str] = []
+
+    def latency(self, experiment: Experiment) -> Latencies | None:
+        """How long the network takes for one image, as it is placed for training."""
+        try:
+            return inference_latency(place_experiment(answering_in("inference", experiment, batch=1)))
+        except DataflowError as error:
+            reason = " ".join(line.strip(" -") for line in str(error).splitlines()[:2])
+            self.notes.append(f"no latency of one inference: {reason}")
+            return None
 
     def curve(self, experiment: Experiment, backend: Backend, timing: StepTiming, file: Path) -> Curve:
         """One training, from its checkpoint if it was begun, to its end."""

@@ -5,48 +5,46 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dataflow.placement import PlacedGraph, Shard
-from dataflow.simulation.schedule import Access, Instance, Schedule
+from dataflow.simulation.schedule import Instance, Schedule, Touches
 from dataflow.tensor import TensorKind
 
 
-class Holding(NamedTuple):
-    """What is to be known of a shard while it comes and goes; its name without the version in the middle.
+class Residency(NamedTuple):
+    """What is to be known of a shard while it comes and goes.
 
-    readers: tasks of its step that read it. before: tasks of the step that left it that do.
+    readers: tasks of its step that read it. before: tasks of the step that left it that do. carried:
+    whether it is there before the first step and after the last.
     """
 
+    shard: Shard
     memory: str
     bytes: int
     kind: str
     layer: str
-    name: tuple[str, str]
-    version: int
     readers: int
     before: int
     carried: bool
 
 
-def _holding(shard: Shard, readers: int, before: int) -> Holding:
-    start, _, end = shard.name.partition(shard.tensor.name)
-    return Holding(
+def _residency(shard: Shard, readers: int, before: int) -> Residency:
+    return Residency(
+        shard=shard,
         memory=shard.memory,
         bytes=shard.bytes,
         kind=shard.tensor.kind.value,
         layer=shard.tensor.layer,
-        name=(f"{start}{shard.tensor.base}@", end),
-        version=shard.tensor.version,
         readers=readers,
         before=before,
         carried=shard.tensor.carried and shard.tensor.version == 0 and not shard.supplied,
     )
 
 
-def holdings(schedule: Schedule) -> dict[str, Holding]:
+def residencies(schedule: Schedule) -> dict[str, Residency]:
     """What is to be known of every shard of a placed graph, by its name."""
     readers = {name: len(tasks) for name, tasks in schedule.placed.readers.items()}
     left = {current: readers[following] for following, current in schedule.current.items()}
     shards = schedule.placed.shards
-    return {name: _holding(shard, readers[name], left.get(name, 0)) for name, shard in shards.items()}
+    return {name: _residency(shard, readers[name], left.get(name, 0)) for name, shard in shards.items()}
 
 
 class Compiled:
@@ -54,8 +52,8 @@ class Compiled:
 
     def __init__(self, placed: PlacedGraph) -> None:
         self.schedule = Schedule(placed)
-        self.accesses: list[Access] = [self.schedule.access(task) for task in placed.tasks]
-        self.holdings = holdings(self.schedule)
+        self.touches: list[Touches] = [self.schedule.touches(task) for task in placed.tasks]
+        self.residencies = residencies(self.schedule)
         self.semaphores = semaphores(self.schedule)
         self.keys = [(*task.priority, task.order, index) for index, task in enumerate(placed.tasks)]
         self.operations = [

@@ -15,13 +15,14 @@ from dataflow.placement import PlacedGraph
 from dataflow.simulation.arrivals import Admission, Arrivals
 from dataflow.simulation.compiled import Compiled, initially
 from dataflow.simulation.deadlock import deadlock
+from dataflow.simulation.drawn_latencies import DrawnLatencies
 from dataflow.simulation.flows import Flow, Flows
 from dataflow.simulation.memory import Memories
 from dataflow.simulation.observer import Observer
 from dataflow.simulation.queues import Queues
 from dataflow.simulation.race import Race
-from dataflow.simulation.resources import CONTROLLER, Passage, Resources
-from dataflow.simulation.signalling import DynamicControl, Key, Message, control_of
+from dataflow.simulation.resources import CONTROLLER, Resources
+from dataflow.simulation.signalling import Key, Message, control_of
 from dataflow.simulation.steps import Steps
 from dataflow.simulation.under_way import UnderWay, message_passage
 from dataflow.trace import Span, Trace
@@ -43,6 +44,7 @@ class Simulation:
         arrivals: Arrivals | None = None,
         light: bool = False,
         first_step: int = 0,
+        drawn: bool = False,
     ) -> None:
         compiled = compiled or Compiled(placed)
         self.placed = placed
@@ -55,12 +57,13 @@ class Simulation:
         self.compiled = compiled
         self.admission = None if arrivals is None else Admission(arrivals)
         self.count = steps if arrivals is None else len(arrivals.times_ps)
-        self.race = Race(compiled, first_step) if schedule.raced else None
+        self.race = Race(compiled) if schedule.raced else None
+        self.latencies = DrawnLatencies(placed, first_step) if drawn or self.race else None
         gated = schedule.first if self.race or arrivals else []
         self.steps = Steps(schedule, self.count, [*gated, *schedule.raced])
         self.total = self.count * len(placed.tasks) + len(schedule.loads)
         last = _NEVER if arrivals else steps
-        self.memories = Memories(compiled.holdings, placed.hardware.memories, last, recording=not light)
+        self.memories = Memories(compiled.residencies, placed.hardware.memories, last, recording=not light)
         self.resources = Resources(placed.hardware)
         self.control = control_of(placed)
         self.flows = Flows()
@@ -185,25 +188,22 @@ class Simulation:
         """A task starts, if not a transfer on a processor: the plan's, or the one it was handed to."""
         step, index = key[0], key[-1]
         task = self.placed.tasks[index]
-        passage = self._passage(step, index) if self.race else self.passages[index]
+        passage = self.passages[index]
+        if self.latencies and processor is not None:
+            position = self.latencies.position(step, task.name)
+            tests = index in self.compiled.semaphores
+            passage = self.resources.passage(task, semaphore=tests, position=position)
         if processor != task.processor and processor is not None:
             passage = passage._replace(held=(processor,), used=(processor, *passage.used[1:]))
         if step not in self.step_starts and step >= 0:
             self.step_starts[step] = self.now
-        self.memories.at_start(self.compiled.accesses[index], step, self.now)
+        self.memories.at_start(self.compiled.touches[index], step, self.now)
         if self.observer:
             self.observer.started(step, task)
         ready_ps, known_ps, cause = self.readied.pop((step, index))
         if known_ps != self.now:
             cause = max(self.resources.users_until(passage.held, self.now), default=cause)
         self._go(UnderWay(step, index, processor, passage, ready_ps, self.now, cause))
-
-    def _passage(self, step: int, index: int) -> Passage:
-        """How a task goes through the machine; in a race it takes another time in every step."""
-        task = self.placed.tasks[index]
-        if self.race is None or task.processor is None:
-            return self.passages[index]
-        return self.resources.passage(task, position=self.race.position(step, task.name))
 
     def _go(self, under_way: UnderWay) -> None:
         """Has something take its resources, and end in time."""
@@ -246,12 +246,12 @@ class Simulation:
             self.busy[processor] += self.now - under_way.start_ps
         if self.observer:
             self.observer.ended(step, task)
-        for instance in self.memories.at_end(self.compiled.accesses[index], step, self.now):
+        for instance in self.memories.at_end(self.compiled.touches[index], step, self.now):
             if self.observer:
                 self.observer.freed(instance)
-        if self.signalled[index] and isinstance(self.control, DynamicControl) and processor:
+        key = (step, *self.compiled.keys[index])
+        if self.control and self.signalled[index] and processor and self.control.ended(key, processor):
             self.readied[step, index] = (self.now, self.now, number)
-            self.control.ended((step, *self.compiled.keys[index]), processor)
         else:
             self._finish(step, index, number)
 
@@ -262,7 +262,7 @@ class Simulation:
         assert processor is not None
         step, index = under_way.step, under_way.task
         if sent.message is Message.COMPLETION:
-            assert isinstance(self.control, DynamicControl)
+            assert self.control is not None
             self.control.free(sent.key, processor)
             del self.readied[step, index]
             self._finish(step, index, number)

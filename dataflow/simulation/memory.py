@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from dataflow.errors import OutOfMemoryError
 from dataflow.hardware import Memory
-from dataflow.simulation.compiled import Holding
-from dataflow.simulation.schedule import Access, Instance
+from dataflow.simulation.compiled import Residency
+from dataflow.simulation.schedule import Instance, Touches
 from dataflow.trace import MemoryEvent
 
 _SHOWN = 8
@@ -23,7 +23,7 @@ class Memories:
 
     def __init__(
         self,
-        holdings: Mapping[str, Holding],
+        residencies: Mapping[str, Residency],
         memories: Mapping[str, Memory],
         last: int,
         *,
@@ -37,14 +37,14 @@ class Memories:
         self.held: dict[Instance, int] = {}
         self.unread: dict[Instance, int] = {}
         self.events: list[MemoryEvent] = []
-        self._holdings = holdings
+        self._residencies = residencies
 
-    def at_start(self, access: Access, step: int, now: int) -> None:
+    def at_start(self, touches: Touches, step: int, now: int) -> None:
         """Takes room for what a task of a step writes, and for what the run supplies to it."""
-        for name, later in access.supplied:
+        for name, later in touches.supplied:
             if (name, later + step) not in self.held:
                 self.allocate((name, later + step), now)
-        for (name, later), giver in access.writes:
+        for (name, later), giver in touches.writes:
             given = None if giver is None else (giver[0], giver[1] + step)
             instance = (name, later + step)
             if given is not None and self.can_take_over(given):
@@ -52,10 +52,10 @@ class Memories:
             else:
                 self.allocate(instance, now, writers=1)
 
-    def at_end(self, access: Access, step: int, now: int) -> list[Instance]:
+    def at_end(self, touches: Touches, step: int, now: int) -> list[Instance]:
         """Frees what a task of a step was the last to read, and what it wrote for nobody; says what."""
         freed: list[Instance] = []
-        for name, later in access.reads:
+        for name, later in touches.reads:
             instance = (name, later + step)
             if instance not in self.unread:
                 self.early[instance] = self.early.get(instance, 0) + 1
@@ -63,7 +63,7 @@ class Memories:
             self.unread[instance] -= 1
             if self._free_if_dead(instance, now):
                 freed.append(instance)
-        for (name, later), _ in access.writes:
+        for (name, later), _ in touches.writes:
             instance = (name, later + step)
             self.unread[instance] -= 1
             if self._free_if_dead(instance, now):
@@ -72,11 +72,11 @@ class Memories:
 
     def allocate(self, instance: Instance, now: int, writers: int = 0) -> None:
         """Takes room for a shard. Raises OutOfMemoryError when there is not enough."""
-        holding = self._holdings[instance[0]]
-        capacity = self.memories[holding.memory].capacity_bytes
-        if self.used[holding.memory] + holding.bytes > capacity:
+        residency = self._residencies[instance[0]]
+        capacity = self.memories[residency.memory].capacity_bytes
+        if self.used[residency.memory] + residency.bytes > capacity:
             raise self._out_of_memory(instance, now)
-        self._hold(instance, holding.bytes, now, writers)
+        self._hold(instance, residency.bytes, now, writers)
 
     def take_over(self, instance: Instance, from_instance: Instance, now: int) -> None:
         """Lets a shard use the bytes of one that is read for the last time."""
@@ -90,8 +90,8 @@ class Memories:
 
     def _hold(self, instance: Instance, size: int, now: int, writers: int) -> None:
         self.held[instance] = size
-        holding = self._holdings[instance[0]]
-        unread = holding.readers + writers + (holding.before if instance[1] > 0 else 0)
+        residency = self._residencies[instance[0]]
+        unread = residency.readers + writers + (residency.before if instance[1] > 0 else 0)
         self.unread[instance] = unread - self.early.pop(instance, 0) if self.early else unread
         self._record(instance, size, now)
 
@@ -107,34 +107,31 @@ class Memories:
 
     def _kept(self, instance: Instance) -> bool:
         """Whether the run leaves this shard in memory."""
-        return instance[1] >= self.last and self._holdings[instance[0]].carried
+        return instance[1] >= self.last and self._residencies[instance[0]].carried
 
     def _name(self, instance: Instance) -> str:
-        """The name of a shard in the run, with its absolute version."""
-        holding = self._holdings[instance[0]]
-        before, after = holding.name
-        return f"{before}{holding.version + instance[1]}{after}"
+        return self._residencies[instance[0]].shard.name_in(instance[1])
 
     def _record(self, instance: Instance, size: int, now: int) -> None:
-        holding = self._holdings[instance[0]]
-        memory = holding.memory
+        residency = self._residencies[instance[0]]
+        memory = residency.memory
         self.used[memory] += size
         if not self.recording:
             return
         self.events.append(
             MemoryEvent(
-                now, memory, self._name(instance), holding.kind, holding.layer, size, self.used[memory]
+                now, memory, self._name(instance), residency.kind, residency.layer, size, self.used[memory]
             )
         )
 
     def _out_of_memory(self, instance: Instance, now: int) -> OutOfMemoryError:
-        needed = self._holdings[instance[0]]
+        needed = self._residencies[instance[0]]
         capacity = self.memories[needed.memory].capacity_bytes
         holders = sorted(
             (
                 (self._name(held), size)
                 for held, size in self.held.items()
-                if self._holdings[held[0]].memory == needed.memory
+                if self._residencies[held[0]].memory == needed.memory
             ),
             key=lambda pair: (-pair[1], pair[0]),
         )

@@ -1,25 +1,22 @@
-"""Race dropout: tasks of the forward pass that are signalled at fixed times, and latencies that vary."""
+"""Race dropout: tasks of the forward pass that are signalled at fixed times."""
 
 from __future__ import annotations
 
 from heapq import heappop, heappush
 
 from dataflow.simulation.compiled import Compiled
-from dataflow.values.randomness import generator
 
 
 class Race:
     """When each raced task of each step is signalled (``dataflow.plan.Control``).
 
-    order: the tasks, the first first. first_step: what step 0 is called where latencies are drawn.
+    order: the tasks, the first first.
     """
 
-    def __init__(self, compiled: Compiled, first_step: int) -> None:
+    def __init__(self, compiled: Compiled) -> None:
         placed = compiled.schedule.placed
         self.order = sorted(compiled.schedule.raced, key=compiled.keys.__getitem__)
         self._spacing_ps = placed.plan.control.spacing_ps or 0
-        self._seed = placed.task_graph.training.seed
-        self._first_step = first_step
         self._signals: list[tuple[int, int, int]] = []
 
     def open(self, step: int, now: int) -> list[int]:
@@ -36,7 +33,3 @@ class Race:
             _, step, index = heappop(self._signals)
             found.append((step, index))
         return found
-
-    def position(self, step: int, task: str) -> float:
-        """Where in published ranges the latencies of a task fall in a step, as in ``CostModel.cost``."""
-        return float(generator(self._seed, "latency", self._first_step + step, task).random())

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from dataflow.cost import PS_PER_S, Cost
+from dataflow.cost import Cost
 from dataflow.hardware import Hardware
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedTask
 
 CONTROLLER = "controller"

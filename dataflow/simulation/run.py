@@ -36,6 +36,7 @@ def simulate(
     arrivals: Arrivals | None = None,
     light: bool = False,
     first_step: int = 0,
+    drawn: bool = False,
 ) -> Run:
     """Runs steps in simulated time.
 
@@ -43,9 +44,11 @@ def simulate(
     progress: called with (tasks ended, tasks in all). arrivals: requests, each of which that is not
     lost is a step; ``steps`` then means nothing. light: leaves neither spans nor memory events,
     only when steps began and ended, which is enough for latencies. first_step: what the observer is to
-    call step 0, and what latencies that vary are drawn for. Raises OutOfMemoryError when a
-    tensor does not fit, DeadlockError when tasks wait that nothing can start, and OptionError
-    where requests arrive for a training step or for tasks that are signalled at fixed times.
+    call step 0, and what latencies are drawn for. drawn: whether latencies of every task vary within
+    their published ranges, by seed, step and task, in place of lying in the middle; where tasks are
+    signalled at fixed times they always do. Raises OutOfMemoryError when a tensor does not fit,
+    DeadlockError when tasks wait that nothing can start, and OptionError where requests arrive for a
+    training step or for tasks that are signalled at fixed times.
     """
     if steps < 1:
         raise OptionError(f"simulate: {steps} steps; there must be at least 1")
@@ -58,6 +61,13 @@ def simulate(
     if observer is not None and first_step:
         observer = Later(observer, first_step)
     simulation = Simulation(
-        placed, steps, observer, progress, arrivals=arrivals, light=light, first_step=first_step
+        placed,
+        steps,
+        observer,
+        progress,
+        arrivals=arrivals,
+        light=light,
+        first_step=first_step,
+        drawn=drawn,
     )
     return Run(placed, simulation.run())

@@ -12,15 +12,14 @@ from typing import NamedTuple
 
 from dataflow.hardware import Hardware
 from dataflow.ops import Phase
-from dataflow.placement import PlacedGraph, PlacedTask, Shard
-from dataflow.region import Region
+from dataflow.placement import PlacedGraph, PlacedTask
 from dataflow.tensor import TensorKind
 
 Instance = tuple[str, int]
 """A shard's name and the step in which it is of version 0 (or, if supplied, is read)."""
 
 
-class Access(NamedTuple):
+class Touches(NamedTuple):
     """What a task of step 0 does to memories; in step k every instance is k steps later.
 
     reads: what it reads, each once. supplied: those of them that the run puts there. writes:
@@ -77,16 +76,11 @@ class Schedule:
         following = {n: s for n, s in self.placed.shards.items() if s.tensor.version == 1 and not s.supplied}
         bases = {shard.tensor.base for shard in following.values()}
         places = {
-            _place(shard): name
+            shard.place: name
             for name, shard in self.placed.shards.items()
             if shard.tensor.version == 0 and shard.tensor.base in bases and name not in self.placed.writer
         }
-        found: dict[str, str] = {}
-        for name, shard in following.items():
-            key = _place(shard)
-            if key in places:
-                found[name] = places[key]
-        return found
+        return {name: places[shard.place] for name, shard in following.items() if shard.place in places}
 
     def _unchanging(self) -> frozenset[str]:
         """Parameters that no step leaves a next version of."""
@@ -143,13 +137,13 @@ class Schedule:
         earlier = [(step - back, i) for back, i in sorted(self.earlier[index])]
         return same + [(s, i) for s, i in earlier if self._is_part(s, i)]
 
-    def access(self, task: PlacedTask) -> Access:
+    def touches(self, task: PlacedTask) -> Touches:
         """What a task does to memories; what is there for all steps is not counted."""
         reads = dict.fromkeys([piece.shard for read in task.reads for piece in read.pieces])
         counted = [name for name in reads if name not in self.constants]
         givers = {new: old for new, old in task.in_place if old not in self.constants}
         at, shards = self._at, self.placed.shards
-        return Access(
+        return Touches(
             tuple([at[name] for name in counted]),
             tuple([at[name] for name in counted if shards[name].supplied]),
             tuple([(at[n], at[givers[n]] if n in givers else None) for n in task.writes.values()]),
@@ -162,21 +156,17 @@ class Schedule:
         current = self.current.get(shard)
         return (shard, step) if current is None else (current, step + 1)
 
-    def shard_name(self, instance: Instance) -> str:
-        """The name of a shard in the run, with its absolute version."""
-        shard, step = self.placed.shards[instance[0]], instance[1]
-        return shard.name.replace(shard.tensor.name, shard.tensor.name_in(step), 1)
-
 
 def raced_tasks(placed: PlacedGraph) -> frozenset[int]:
     """The forward tasks that a controller signals at fixed times, whether what they read is there or not."""
     control = placed.plan.control
     if control.kind != "static" or control.spacing_ps is None or placed.hardware.controller is None:
         return frozenset()
+    told = signalled(placed.hardware)
     return frozenset(
         index
         for index, task in enumerate(placed.tasks)
-        if task.phase is Phase.FORWARD and task.processor in signalled(placed.hardware)
+        if task.phase is Phase.FORWARD and task.processor in told
     )
 
 
@@ -184,7 +174,3 @@ def signalled(hardware: Hardware) -> frozenset[str]:
     """The processors a controller signals: those that share address spaces, or all where none does."""
     sharing = frozenset(name for name, processor in hardware.processors.items() if processor.memory)
     return sharing or frozenset(hardware.processors)
-
-
-def _place(shard: Shard) -> tuple[str, str, Region]:
-    return shard.tensor.base, shard.memory, shard.region

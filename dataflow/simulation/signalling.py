@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import Enum
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dataflow.hardware import Controller
 from dataflow.placement import PlacedGraph
@@ -37,6 +37,31 @@ class Sent(NamedTuple):
     length_ps: int
 
 
+class Signaller(Protocol):
+    """What a controller does: whom it tells to start, and what it is told."""
+
+    @property
+    def processors(self) -> frozenset[str]:
+        """Those whose tasks start when they are told to."""
+        ...
+
+    def ready(self, key: Key) -> None:
+        """A task waits for nothing but the controller."""
+        ...
+
+    def ended(self, key: Key, processor: str) -> bool:
+        """A processor has ended a task; whether the controller is to take in a message that it has."""
+        ...
+
+    def free(self, key: Key, processor: str) -> None:
+        """The controller has taken in that message."""
+        ...
+
+    def next(self) -> Sent | None:
+        """The next message, if there is one."""
+        ...
+
+
 class StaticControl:
     """Signals each task, whose processor is fixed, when it is ready."""
 
@@ -49,6 +74,13 @@ class StaticControl:
     def ready(self, key: Key) -> None:
         """A task waits for nothing but its signal."""
         heappush(self._ready, key)
+
+    def ended(self, key: Key, processor: str) -> bool:
+        """It need not know: nothing that it does depends on it."""
+        return False
+
+    def free(self, key: Key, processor: str) -> None:
+        """It takes in no such message."""
 
     def next(self) -> Sent | None:
         """The next message, if there is one."""
@@ -87,9 +119,10 @@ class DynamicControl:
         """A task waits for nothing but a processor."""
         heappush(self._ready[self._pool_of[key[-1]]], key)
 
-    def ended(self, key: Key, processor: str) -> None:
+    def ended(self, key: Key, processor: str) -> bool:
         """A processor has ended a task and says so."""
         heappush(self._ended, (key, processor))
+        return True
 
     def free(self, key: Key, processor: str) -> None:
         """The controller knows that a processor has ended a task."""
@@ -109,7 +142,7 @@ class DynamicControl:
         return Sent(Message.DISPATCH, key, processor, self._controller.dispatch_ps)
 
 
-def control_of(placed: PlacedGraph) -> StaticControl | DynamicControl | None:
+def control_of(placed: PlacedGraph) -> Signaller | None:
     """Who tells tasks to start; None when they start by themselves."""
     controller = placed.hardware.controller
     if controller is None or placed.plan.control.kind == "dataflow":

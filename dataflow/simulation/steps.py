@@ -14,11 +14,11 @@ class Steps:
     """The steps that have begun to matter and have not ended; others take no room.
 
     A step is known from when a task of an earlier one tells it something, or it is released.
-    gated: tasks that wait for a release of their own too. count: how many steps there are,
-    None while nobody knows; later ones are told nothing.
+    count: how many steps there are at most; later ones are told nothing. gated: tasks that wait for
+    a release of their own too.
     """
 
-    def __init__(self, schedule: Schedule, count: int | None, gated: Collection[int] = ()) -> None:
+    def __init__(self, schedule: Schedule, count: int, gated: Collection[int] = ()) -> None:
         self.schedule = schedule
         self.count = count
         self.gated = sorted(gated)
@@ -27,9 +27,8 @@ class Steps:
 
     def at_once(self) -> Iterator[tuple[int, int]]:
         """The (step, task) pairs that wait for nothing from the beginning."""
-        free_for_ever = self.count is not None and 0 in self.new_waits(self.schedule.reach)
-        up_to = self.schedule.reach if not free_for_ever or self.count is None else self.count
-        last = up_to if self.count is None else min(up_to, self.count)
+        free_for_ever = 0 in self.new_waits(self.schedule.reach)
+        last = self.count if free_for_ever else min(self.schedule.reach, self.count)
         for step in range(-1 if self.schedule.loads else 0, last):
             for index, count in enumerate(self.of(step)):
                 if count == 0:
@@ -75,7 +74,7 @@ class Steps:
         """The same for those of later steps; says which (step, task) pairs wait for nothing else."""
         found: list[tuple[int, int]] = []
         for later, index in self.schedule.next_after[task]:
-            if self.count is None or step + later < self.count:
+            if step + later < self.count:
                 waits = self.of(step + later)
                 if waits[index] > 0:
                     waits[index] -= 1

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from dataflow.backend import Backend
 from dataflow.experiment import Experiment
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph
 from dataflow.training.curve import Curve, CurvePoint
 from dataflow.training.data_set import DataSet
@@ -17,8 +18,6 @@ from dataflow.training.state import State, put_state, state_of
 from dataflow.training.stepping import Stepper
 from dataflow.training.watch import Watch
 from dataflow.values.executor import Executor
-
-_PS_PER_S = 1e12
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class _Training:
         training = loop.experiment.training
         self.batches = ShuffledBatches(loop.data.train, training.batch, training.seed, loop.data.description)
         self.total = loop.epochs * self.batches.steps
-        self.watch = Watch(loop.placed.task_graph)
+        self.watch = Watch(loop.placed)
         self.executor = Executor(loop.placed, loop.backend, self.batches, self.total, self.watch.see)
         self.begun = self.position = position
         self.first = position.step
@@ -176,7 +175,7 @@ class _Training:
                 images=step * training.batch,
                 since=step - self.first,
                 elapsed_s=perf_counter() - self.began,
-                simulated_s=self.position.simulated_ps / _PS_PER_S,
+                simulated_s=self.position.simulated_ps / PS_PER_S,
                 tested=self.position.points[-1],
             )
         )
@@ -193,7 +192,7 @@ class _Training:
         point = CurvePoint(
             epoch=position.step // self.batches.steps,
             step=position.step,
-            simulated_s=position.simulated_ps / _PS_PER_S,
+            simulated_s=position.simulated_ps / PS_PER_S,
             wall_s=self._wall_s(),
             train_loss=loss,
             train_accuracy=accuracy,

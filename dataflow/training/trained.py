@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dataflow.metrics import Latencies
 from dataflow.result import Result
 from dataflow.training.curve import Curve
 from dataflow.training.timing import StepTiming
@@ -32,7 +33,8 @@ class Trained:
     """What reports of a training are made from.
 
     result: some simulated steps, measured. curves: one for each seed. against: in another format, for
-    the same seeds in the same order. notes: what the user should know of how it came about.
+    the same seeds in the same order. notes: what the user should know of how it came about. latency: of
+    inferences of one image, one after the other, on the same machine; None where the plan cannot do that.
     """
 
     result: Result
@@ -43,3 +45,4 @@ class Trained:
     curves: tuple[Curve, ...]
     against: Comparison | None = None
     notes: tuple[str, ...] = ()
+    latency: Latencies | None = None

@@ -35,7 +35,7 @@ Keep = Callable[[str, Shard, Array], bool]
 class Executor:
     """Computes with a backend whatever the simulation starts.
 
-    keep: is shown values as they are published. steps: how many will be run; the batch
+    keep: is shown values as they are put there or published. steps: how many will be run; the batch
     that is loaded after the last is timed but has no values, since nothing reads it.
     compute_s: wall time spent inside the backend so far. drops: what tasks that start at a
     fixed signal, as a plan's ``control`` may have them, found missing and took as zero.
@@ -140,7 +140,10 @@ class Executor:
         return array
 
     def _store(self, instance: Instance, array: Array) -> None:
-        self.stores[self.placed.shards[instance[0]].memory][instance] = array
+        shard = self.placed.shards[instance[0]]
+        self.stores[shard.memory][instance] = array
+        if self.keep and self.keep(shard.tensor.name_in(instance[1]), shard, array):
+            self.kept.add(instance)
 
     def _piece(self, source: Source, step: int, task: PlacedTask) -> Array:
         """A piece's values in a memory the task reads from. Raises ResidencyError if they are not there."""
@@ -154,8 +157,9 @@ class Executor:
         if array is None and source.shard.supplied:
             array = self._supply(step, source.shard)
         if array is None:
+            name = self.placed.shards[instance[0]].name_in(instance[1])
             raise ResidencyError(
-                f"task {task.name!r} (step {step}) reads {self.schedule.shard_name(instance)!r}, "
+                f"task {task.name!r} (step {step}) reads {name!r}, "
                 f"which is not in the memory of {source.shard.memory!r}; a transfer is missing or it was "
                 "freed too early"
             )
@@ -268,5 +272,14 @@ class Losses:
 
     @property
     def means(self) -> tuple[float, ...]:
-        """The mean loss of every step so far."""
-        return tuple(sum(parts.values()) / self.count for parts in self.sums.values())
+        """The mean loss of every step so far; parts are added in their order in the batch."""
+        return tuple(
+            sum(parts[region] for region in sorted(parts, key=lambda region: region.ranges)) / self.count
+            for parts in self.sums.values()
+        )
+
+    def take(self) -> float:
+        """The mean loss of the one step that was seen, which is forgotten."""
+        (mean,) = self.means
+        self.sums.clear()
+        return mean

@@ -11,8 +11,6 @@ from dataflow.placement.recomputation import AGAIN
 from dataflow.region import Region
 from dataflow.tensor import Tensor
 
-_PARTS = (".part", ".sum")
-
 
 class _Operands(NamedTuple):
     """By operand, what a site says that is the same in every step."""
@@ -57,9 +55,4 @@ class Sites:
 
 def base_of(tensor: Tensor) -> str:
     """The name, without its version, of the tensor that a part of a sum or a recomputed value stands for."""
-    base = tensor.base.removesuffix(AGAIN)
-    for mark in _PARTS:
-        head, found, number = base.rpartition(mark)
-        if found and number.isdigit():
-            base = head
-    return base
+    return (tensor.part_of or tensor.base).removesuffix(AGAIN)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VALUES_SHOWN = 200
-"""Of a network none of whose tensors has more elements than this, every value of the last step is kept."""
-
 
 @dataclass(frozen=True)
 class TensorPrecision:
     """One tensor of the last step beside float32's, or what happened to it when it was rounded.
 
     dtype: its format, such as ``q8.8``. values: how many numbers were rounded into it, over the whole run.
-    saturated: of these, how many lay beyond the format. underflowed: of the updates of a
-    parameter, how many were not zero but rounded to it. scale: the largest magnitude in float32.
+    saturated: of these, how many lay beyond the format. underflowed: of a parameter's updates,
+    how many left it as it was although its gradient was not zero. scale: the largest magnitude in float32.
     rms_error, max_error: root mean square and largest absolute difference; None without a comparison.
     """
 
@@ -39,8 +36,9 @@ class Precision:
 
 @dataclass(frozen=True)
 class TensorValues:
-    """All values of one tensor of the last step, in the order of its elements.
+    """All values of one tensor of the last step, or that it starts from, in the order of its elements.
 
+    tensor: its name in the run: step k starts from ``conv1.weight@k`` and leaves ``conv1.weight@(k + 1)``.
     reference: the same in float32, where the run's own format is another.
     """
 

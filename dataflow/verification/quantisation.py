@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
 
@@ -13,11 +13,14 @@ from dataflow.data.batches import BatchSource
 from dataflow.experiment import Experiment
 from dataflow.numbers.arithmetic import Arithmetic, Counts
 from dataflow.numbers.number import fixed_point
-from dataflow.tensor import Tensor
-from dataflow.verification.precision import VALUES_SHOWN, Precision, TensorPrecision, TensorValues
-from dataflow.verification.references import LastStep, Reference
+from dataflow.placement import Shard
+from dataflow.tensor import Tensor, TensorKind
+from dataflow.verification.precision import Precision, TensorPrecision, TensorValues
+from dataflow.verification.references import FEW, LastStep, Reference
 
 _NOTHING = Counts(0, 0, 0)
+_LEFT = (TensorKind.PARAMETER, TensorKind.VELOCITY)
+"""What a step leaves to the next."""
 
 
 def in_float(
@@ -32,7 +35,7 @@ def in_float(
     found: dict[str, Array] = {}
 
     def show(name: str, whole: Array) -> None:
-        if name in last_step.values:
+        if name in last_step.values or name in last_step.given:
             found[name] = np.array(whole)
 
     reference.compute(replace(experiment, training=training), batches, show, last_step.whole)
@@ -48,7 +51,7 @@ def precision_of(
     """
     found = [
         _precision(name, tensor, last_step, floats.get(name), counts.get(tensor.base, _NOTHING))
-        for name, tensor in _tensors(last_step).items()
+        for name, tensor in _tensors(last_step.values).items()
         if fixed_point(tensor.dtype) is not None
     ]
     return Precision(reference, tuple(found))
@@ -78,19 +81,23 @@ def _precision(
 
 
 def values_of(last_step: LastStep, floats: Mapping[str, Array] | None) -> tuple[TensorValues, ...]:
-    """Every value of the last step of a network whose tensors are all small; else nothing.
+    """What the last step starts from and all that it computes, if all that is of small tensors; else nothing.
 
     floats: as of ``in_float``; None for a run that computes in floating point itself.
     """
-    tensors = _tensors(last_step)
-    if any(tensor.region.size > VALUES_SHOWN for tensor in tensors.values()):
+    computed = _tensors(last_step.values)
+    if any(tensor.region.size > FEW for tensor in computed.values()):
         return ()
+    given = _tensors(last_step.given)
+    batch_first = sorted(given, key=lambda name: given[name].kind is not TensorKind.BATCH)
+    left_last = sorted(computed, key=lambda name: computed[name].kind in _LEFT)
     found: list[TensorValues] = []
-    for name, tensor in tensors.items():
+    for name in (*batch_first, *left_last):
+        tensor = given.get(name) or computed[name]
         beside = None if floats is None else floats.get(name)
         found.append(
             TensorValues(
-                tensor=tensor.base,
+                tensor=name,
                 kind=tensor.kind.value,
                 layer=tensor.layer,
                 dtype=tensor.dtype,
@@ -106,5 +113,5 @@ def _flat(array: Array) -> tuple[float, ...]:
     return tuple(float(value) for value in array.reshape(-1))
 
 
-def _tensors(last_step: LastStep) -> dict[str, Tensor]:
-    return {name: pieces[0][0].tensor for name, pieces in last_step.values.items()}
+def _tensors(pieces: Mapping[str, Sequence[tuple[Shard, Array]]]) -> dict[str, Tensor]:
+    return {name: shards[0][0].tensor for name, shards in pieces.items()}

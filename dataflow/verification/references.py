@@ -14,6 +14,7 @@ from dataflow.data.batches import BatchSource
 from dataflow.experiment import Experiment
 from dataflow.graph import step_graph
 from dataflow.hardware import Hardware, Link, Memory, Processor
+from dataflow.memory import PLENTY_BYTES
 from dataflow.numbers.number import array_dtype, fixed_point
 from dataflow.placement import Shard, place
 from dataflow.plan import Plan
@@ -43,6 +44,12 @@ Progress = Callable[[int, int], None]
 _LEFT_OUT = (TensorKind.BATCH, TensorKind.MASK, TensorKind.RECOMPUTED)
 """Given to both sides, or computed a second time."""
 
+_GIVEN = (TensorKind.BATCH, TensorKind.MASK, TensorKind.PARAMETER, TensorKind.VELOCITY)
+"""What a step starts from, or is drawn in it: with these it can be done again by hand."""
+
+FEW = 200
+"""Elements of a tensor up to which what the last step starts from is kept."""
+
 
 class Reference(Protocol):
     """Another way to compute the last step of an experiment.
@@ -71,30 +78,54 @@ class Reference(Protocol):
 
 def _to_compare(name: str, shard: Shard, steps: int) -> bool:
     """Whether a value is one that the last of so many steps computes."""
-    return shard.tensor.kind not in _LEFT_OUT and name == shard.tensor.name_in(steps - 1)
+    tensor = shard.tensor
+    began = tensor.carried and tensor.version == 0
+    return not began and tensor.kind not in _LEFT_OUT and name == tensor.name_in(steps - 1)
+
+
+def _is_given(name: str, shard: Shard, steps: int) -> bool:
+    """Whether the last of so many steps starts from a small value, or would if no step has changed it."""
+    tensor = shard.tensor
+    there = name in (f"{tensor.base}@{steps - 1}", f"{tensor.base}@0")
+    return there and tensor.kind in _GIVEN and tensor.region.size <= FEW
 
 
 class LastStep:
-    """Keeps the values of a run's last step, shard by shard, for comparison."""
+    """Keeps the values of a run's last step, shard by shard: those it computes, for comparison, and given.
+
+    values: tensors that it computes, by their names in the run. given: the small ones that it starts from:
+    the batch, parameters and velocities as they were before it, and masks.
+    """
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
         self.values: dict[str, list[tuple[Shard, Array]]] = {}
+        self.given: dict[str, list[tuple[Shard, Array]]] = {}
         self.largest: dict[tuple[str, TensorKind], dict[str, float]] = {}
 
     def keep(self, name: str, shard: Shard, array: Array) -> bool:
         """Keeps a value of the last step; fit to be an executor's ``keep``."""
         if not _to_compare(name, shard, self.steps):
-            return False
+            if not _is_given(name, shard, self.steps):
+                return False
+            self._keep_given(name, shard, array)
+            return True
         self.values.setdefault(name, []).append((shard, array))
         largest = self.largest.setdefault((shard.tensor.layer, shard.tensor.kind), {})
         extremes = float(array.max(initial=0)), -float(array.min(initial=0))
         largest[name] = max(largest.get(name, 0.0), *extremes)
         return True
 
+    def _keep_given(self, name: str, shard: Shard, array: Array) -> None:
+        """Keeps a value that the step starts from, in place of the one that the run began with."""
+        began = f"{shard.tensor.base}@0"
+        if name != began:
+            self.given.pop(began, None)
+        self.given.setdefault(name, []).append((shard, array))
+
     def whole(self, name: str) -> Array:
         """A tensor of the last step, put together from its shards."""
-        pieces = self.values[name]
+        pieces = self.values.get(name) or self.given[name]
         tensor = pieces[0][0].tensor
         value = np.empty(tensor.shape, dtype=array_dtype(tensor.dtype))
         for shard, array in pieces:
@@ -162,13 +193,17 @@ def _rounding(dtype: str) -> float:
 
 
 class OneProcessor:
-    """The same step on one processor whose memory has no limit: every tensor whole, nothing moved."""
+    """The same step on one processor whose memory has no limit: every tensor whole, nothing moved.
+
+    given: whether it also shows what the step starts from, as ``LastStep`` keeps it.
+    """
 
     name = "one processor"
     kinds = frozenset(TensorKind) - frozenset(_LEFT_OUT)
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, *, given: bool = False) -> None:
         self.backend = backend
+        self.given = given
 
     def compute(
         self,
@@ -183,7 +218,7 @@ class OneProcessor:
         placed = place(step_graph(experiment), one_processor(), Plan())
 
         def keep(name: str, shard: Shard, array: Array) -> bool:
-            if _to_compare(name, shard, steps):
+            if _to_compare(name, shard, steps) or (self.given and _is_given(name, shard, steps)):
                 show(name, array)
             return False
 
@@ -192,13 +227,12 @@ class OneProcessor:
 
 def one_processor() -> Hardware:
     """A machine of one processor; its times mean nothing, its memories hold anything."""
-    plenty = 2**62
     cost = Roofline(1e12, 1e12, 0, {})
     ends = (("host", "processor"), ("processor", "host"))
     return Hardware(
         name="one-processor",
         processors={"processor": Processor("processor", "reference", cost, 1, 0)},
-        memories={name: Memory(name, plenty) for name in ("processor", "host")},
+        memories={name: Memory(name, PLENTY_BYTES) for name in ("processor", "host")},
         links=tuple(Link(f"{a}->{b}", "wire", a, b, 1e12, 0, f"{a}->{b}") for a, b in ends),
         hosts=("host",),
     )

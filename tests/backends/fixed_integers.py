@@ -125,11 +125,13 @@ _LOG2_E, _LN_2 = floor(log2(e) * _ONE + 0.5), floor(log(2) * _ONE + 0.5)
 
 
 def power_of_two(exponent: int, by: str) -> int:
-    """2**(exponent / 2**16) * 2**16, for an exponent of 0 or less, by shifts or by a table of 256 entries."""
+    """2**(exponent / 2**16) * 2**20, for an exponent of 0 or less: by shifts, or a table and lines."""
     whole, part = exponent >> 16, exponent & 0xFFFF
+    broken = part << 4
     if by == "table":
-        part = floor((2 ** ((part >> 8) / 256) - 1) * _ONE + 0.5)
-    return (_ONE + part) >> -whole
+        low, high = (floor((2 ** ((part >> 8) / 256 + more) - 1) * _ONE + 0.5) for more in (0, 1 / 256))
+        broken = (low << 4) + ((high - low) * (part & 0xFF) >> 4)
+    return ((_ONE << 4) + broken) >> -whole
 
 
 def logarithm(value: int) -> int:
@@ -140,11 +142,20 @@ def logarithm(value: int) -> int:
     return ((place - 16) << 16) + low + ((high - low) * (part & 0xFF) >> 8)
 
 
-def _exponent(difference: int, fraction: int, base: object) -> int:
-    """log2(base) * difference / 2**fraction, times 2**16."""
-    cut = difference << (16 - fraction) if fraction <= 16 else difference >> (fraction - 16)
-    cut = max(cut, -64 * _ONE)
-    return cut if base == 2 else (cut * _LOG2_E) >> 16
+def reciprocal(value: int) -> tuple[int, int]:
+    """(factor, place) of 1/value = factor / 2**(30 + place): a table, a line, one step of Newton's method."""
+    place = value.bit_length() - 1
+    normal = value << 30 >> place
+    entry, rest = (normal >> 22) & 0xFF, (normal >> 14) & 0xFF
+    low, high = (floor(_ONE / (1 + (entry + more) / 256) + 0.5) for more in (0, 1))
+    near = low + ((high - low) * rest >> 8)
+    return near * ((2**47 - normal * near) >> 16) >> 16, place
+
+
+def _cut(difference: int, fraction: int) -> int:
+    """A difference / 2**fraction, times 2**16."""
+    shifted = difference << (16 - fraction) if fraction <= 16 else difference >> (fraction - 16)
+    return max(shifted, -64 * _ONE)
 
 
 def _each(labels: Integers) -> Iterator[tuple[tuple[int, ...], int]]:
@@ -160,19 +171,25 @@ def _of(scores: Integers, index: tuple[int, ...]) -> list[int]:
 def _cross_entropy(
     op: SoftmaxCrossEntropy, reads: Mapping[str, Integers], machine: Machine
 ) -> dict[str, Integers]:
-    guarded = machine.fraction("probability") + 8
+    # Bytes of 8, 16 or 32 bits hold a probability; a quotient has as many bits, 16 at least.
+    guarded = 16 if machine.formats["probability"].bits <= 16 else 32
     probability, loss = zeros(reads["input"].shape), zeros(reads["label"].shape)
     for index, label in _each(reads["label"]):
         scores = _of(reads["input"], index)
-        exponents = [_exponent(s - max(scores), machine.fraction("input"), op.base) for s in scores]
-        powers = [power_of_two(each, machine.arithmetic.exponential) for each in exponents]
-        quotients = [(power << guarded) // sum(powers) for power in powers]
+        differences = [_cut(score - max(scores), machine.fraction("input")) for score in scores]
+        exponents = [each if op.base == 2 else (each * _LOG2_E) >> 16 for each in differences]
+        powers = [power_of_two(each, op.exponential) for each in exponents]
+        if op.division == "divide":
+            quotients = [(power << guarded) // sum(powers) for power in powers]
+        else:
+            factor, place = reciprocal(sum(powers))
+            quotients = [power * factor >> (30 + place - guarded) for power in powers]
         probability[(index[0], slice(None), *index[1:])] = quotients
-        bits = logarithm(sum(powers)) - exponents[label]
-        loss[index] = bits if op.base == 2 else bits * _LN_2
+        of_sum = logarithm(sum(powers)) - 4 * _ONE
+        loss[index] = of_sum * (_ONE if op.base == 2 else _LN_2) - (differences[label] << 16)
     return {
         "probability": machine.round("probability", probability, guarded),
-        "output": machine.round("output", loss, 16 if op.base == 2 else 32),
+        "output": machine.round("output", loss, 32),
     }
 
 

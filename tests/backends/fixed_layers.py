@@ -12,7 +12,7 @@ import numpy as np
 
 from dataflow.ops import AveragePooling, Convolution, FullyConnected, MaxPooling
 from dataflow.ops.pooling import Pooling
-from tests.backends.fixed_machine import Integers, Machine, shape_of, zeros
+from tests.backends.fixed_machine import Integers, Machine, constant, shape_of, zeros
 
 # -- sums of products ---------------------------------------------------------------------
 
@@ -118,10 +118,9 @@ def max_pooling_gradient(
 
 
 def _quotient(value: int, fraction: int, by: int) -> tuple[int, int]:
-    """A quotient and its fraction: exact if dividing is a shift, else rounded down to 8 bits more."""
-    if by & (by - 1) == 0:
-        return value, fraction + by.bit_length() - 1
-    return (value << 8) // by, fraction + 8
+    """A product with the reciprocal, a constant, and its fraction."""
+    factor, more = constant(1 / by)
+    return value * factor, fraction + more
 
 
 def average_pooling(

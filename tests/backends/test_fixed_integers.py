@@ -13,9 +13,11 @@ import backends
 from backends.fixed import KERNELS
 from dataflow.backend import Array, Site
 from dataflow.numbers.arithmetic import Arithmetic
+from dataflow.numbers.integers import INSTEAD_OF
 from dataflow.numbers.number import FixedPoint, fixed_point
-from dataflow.ops import Op, Pass, Role, gradient_of
+from dataflow.ops import KERNEL_OPS, Op, Pass, Role, gradient_of
 from dataflow.region import Region
+from tests.backends.cases import CASES
 from tests.backends.fixed_integers import MODELLED, compute
 from tests.backends.fixed_machine import Integers, Machine
 from tests.strategies import OPS
@@ -26,7 +28,6 @@ arithmetics = st.builds(
     Arithmetic,
     rounding=st.sampled_from(("nearest", "truncate", "stochastic")),
     overflow=st.sampled_from(("saturate", "wrap")),
-    exponential=st.sampled_from(("shift", "table")),
 )
 
 
@@ -131,6 +132,13 @@ def test_every_kernel_has_a_model() -> None:
     """What the backend computes the model computes too."""
     kinds = {op.kind for op in MODELLED}
     assert {kind for kind, _ in KERNELS} == kinds
+
+
+def test_integers_compute_what_cores_say_that_they_do() -> None:
+    """Every pass of each kind of op, but of those of which is said what to use instead."""
+    passes = {(op.kind, each.name) for op in CASES.values() for each in op.passes}
+    assert {key for key in passes if key[0] not in INSTEAD_OF} == set(KERNELS)
+    assert {op.kind for op in KERNEL_OPS} == INSTEAD_OF.keys() | {kind for kind, _ in KERNELS}
 
 
 @pytest.mark.parametrize("kind", MODELLED, ids=lambda kind: kind.__name__)

@@ -151,7 +151,7 @@ def test_what_it_computes_in() -> None:
     op = Relu((1,) * 2)
     with pytest.raises(BackendError, match="'fixed' computes in fixed point alone, not in float32; choose"):
         Rounder().put(site(1, "float32"), "y", np.empty(1), np.empty(1))
-    with pytest.raises(BackendError, match="needs 'tanh' 'forward', which has no integer kernel; use relu"):
+    with pytest.raises(BackendError, match=r"'tanh' 'forward', which has no integer kernel: .*use relu"):
         backend.compute(Tanh(op.shape), op.passes[0], {}, {}, Site(task="work"))
 
 

@@ -10,8 +10,9 @@ from dataflow.cost import Work
 from dataflow.cycles import Cycles, InstructionCosts, MemoryCost
 from dataflow.ops import GRADIENT_SUFFIX, Op, Pass
 
-CORES = frozenset({"core0", "core1"})
-LOCAL = Bank("core0.local", "local", 2560, frozenset({"core0"}))
+COSTS = InstructionCosts(multiply={8: 3, 16: 4, 32: 7}, basic=1, branch_taken=4, branch_not_taken=1)
+CORES = ("core0", "core1")
+LOCAL = Bank("core0.local", "local", 2560, ("core0",))
 CLS = Bank("island0.cls", "cls", 65536, CORES)
 CTM = Bank("island0.ctm", "ctm", 262144, CORES)
 EMEM = Bank("emem", "emem", 2**31, CORES, {"read": "dram", "write": "dram", "atomic": "adder"})
@@ -22,7 +23,7 @@ def core(threads: int = 8, staging_bytes: int = 1024, *, loops: bool = True) -> 
     return Cycles(
         clock_hz=1e9,
         threads=threads,
-        costs=InstructionCosts(),
+        costs=COSTS,
         memories={
             "local": MemoryCost(latency=(1, 3)),
             "cls": MemoryCost(latency=(20, 50), blocking=True, spacing=16, issue=3),

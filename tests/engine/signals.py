@@ -18,6 +18,7 @@ from dataflow.placement import PlacedGraph, place
 from dataflow.plan import Control, Plan
 from dataflow.trace import Trace
 from tests.engine.spaces import cores, nic
+from tests.engine.timing import Unlimited
 from tests.engine.worlds import experiment, fc, network, on
 
 LOAD = 8
@@ -25,7 +26,7 @@ LOAD = 8
 
 
 @dataclass(frozen=True)
-class Given:
+class Given(Unlimited):
     """Every task takes the same time, and asks the same of engines; spread: from position 0 to 1."""
 
     time_ps: int

@@ -70,10 +70,10 @@ def small_banks(
 ) -> tuple[Bank, ...]:
     """Next-neighbour registers and memory of each core, and two memories that all and the DMA reach."""
     names = cores(count)
-    everyone = frozenset((*names, "nic"))
+    everyone = (*names, "nic")
     return (
-        *(Bank(f"{a}.nn", "nn", 64, frozenset((a, b))) for a, b in pairwise(names)),
-        *(Bank(f"{name}.local", "local", local_bytes, frozenset((name,))) for name in names),
+        *(Bank(f"{a}.nn", "nn", 64, (a, b), passes_on=True) for a, b in pairwise(names)),
+        *(Bank(f"{name}.local", "local", local_bytes, (name,)) for name in names),
         Bank("near", "ctm", shared_bytes, everyone),
         Bank("far", "emem", far_bytes, everyone),
     )
@@ -92,11 +92,8 @@ def machines_with_spaces(draw: st.DrawFn) -> Hardware:
     }
     banks = {
         name: (
-            *(
-                Bank(f"{each}.local", "local", draw(st.sampled_from((64, 1024))), frozenset((each,)))
-                for each in there
-            ),
-            Bank(f"{name}.all", "ctm", PLENTY, frozenset((*there, name))),
+            *(Bank(f"{each}.local", "local", draw(st.sampled_from((64, 1024))), (each,)) for each in there),
+            Bank(f"{name}.all", "ctm", PLENTY, (*there, name)),
         )
         for name, there in spaces.items()
         if draw(st.booleans())

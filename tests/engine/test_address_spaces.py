@@ -269,7 +269,7 @@ def test_two_spaces_sum_between_memories() -> None:
     plan = Plan(mesh={"space": 2, "core": 2}, layers={"*": split(batch=("space", "core"))})  # type: ignore[arg-type]
     world = experiment(network({"fc": fc(2, bias=False)}), hardware, plan, batch=4, steps=2)
     graph = placed(world)
-    sums = Counter(task.place for task in graph.tasks if task.kind is TaskKind.SUM)
+    sums = Counter(task.computes_in for task in graph.tasks if task.kind is TaskKind.SUM)
     assert sums == {"left": 2, "right": 2}
     copies = [task for task in graph.transfers if "host" not in (task.ends or ())]
     assert {task.dimension for task in copies} == {"space"}

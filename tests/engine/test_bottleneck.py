@@ -12,8 +12,8 @@ from dataflow.scaling.bottleneck import bottleneck
 from tests.engine.traces import TWO, run
 
 PATH = (
-    PathPart("matmul on p0", 3.0, 0.3),
-    PathPart("matmul on p1", 2.5, 0.25),
+    PathPart("matmul", 3.0, 0.3, "p0"),
+    PathPart("matmul", 2.5, 0.25, "p1"),
     PathPart("forward transfers p0->p1", 4.5, 0.45),
 )
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from dataflow.communication_metrics import CommunicationTime
 from dataflow.measurement import critical_path, measure_trace
-from dataflow.metrics import CommunicationTime
 from dataflow.ops import Phase
 from dataflow.placement import TaskKind
 from dataflow.trace import Span, Trace
@@ -100,7 +100,7 @@ def test_transfers_know_what_they_are_part_of() -> None:
 
 def test_collectives_on_the_critical_path() -> None:
     """They are named as a whole, not by the many pairs that take part."""
-    parts = {part.what: round(part.time_s / S) for part in critical_path(reduced())}
+    parts = {part.told: round(part.time_s / S) for part in critical_path(reduced())}
     assert parts["all-reduce ring transfers"] == 4
     assert parts["all-reduce ring sums"] == 2
     assert parts["forward transfers p0->p1"] == 3

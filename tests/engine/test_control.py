@@ -155,7 +155,7 @@ def test_waits_go_on_behind_signals() -> None:
 
 def test_the_critical_path_names_messages() -> None:
     """All of the static trace is one chain: 30 of 338 ps are signals."""
-    parts = {part.what: part.share for part in critical_path(simulate(three("static")).trace)}
+    parts = {part.told: part.share for part in critical_path(simulate(three("static")).trace)}
     assert parts["signal messages"] == pytest.approx(30 / 338)
     assert sum(parts.values()) == pytest.approx(1)
 

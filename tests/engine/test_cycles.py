@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dataflow.bank import Access
 from dataflow.cost import Cost, Work
-from dataflow.cycles import InstructionCosts, Instructions, MemoryCost, Routine
+from dataflow.cycles import Instructions, MemoryCost, Routine
 from dataflow.ops import (
     KERNEL_OPS,
     Convolution,
@@ -21,7 +21,7 @@ from dataflow.ops import (
     SoftmaxCrossEntropy,
 )
 from dataflow.ops.axis import equal_blocks
-from tests.engine.cores import CLS, EMEM, LOCAL, core, direction, work
+from tests.engine.cores import CLS, COSTS, EMEM, LOCAL, core, direction, work
 
 NEURON = FullyConnected(batch=1, features=(64,), channels=1, bias=False)
 RELU = Relu((1, 32))
@@ -29,21 +29,41 @@ RELU = Relu((1, 32))
 
 def test_a_multiplication_costs_what_its_operands_are_wide() -> None:
     """Three instructions for 8 bits, 4 for up to 16, 7 for up to 32, four times 7 for up to 64."""
-    costs = InstructionCosts()
+    costs = COSTS
     assert [costs.multiplication(bits) for bits in (4, 8, 9, 16, 32, 33, 64)] == [3, 3, 4, 4, 7, 28, 28]
 
 
 def test_a_division_is_a_loop_over_bits() -> None:
     """16 turns of shift 1, compare 1, half a subtraction, a branch of 2.5, and 5 to go round: 160."""
-    costs = InstructionCosts()
+    costs = COSTS
     assert costs.cycles(Instructions(divide=1), 16, 0) == 160
     assert costs.cycles(Instructions(divide=1), 32, 0) == 320
+
+
+def test_what_misses_the_cache_takes_the_longest_latency() -> None:
+    """Two bursts of 64 B, of one thread, at 250 cycles wherever in the range from 150 a hit is."""
+    weights = work(NEURON, "forward", {"weight": EMEM})
+    missing = replace(
+        weights,
+        accesses=tuple(replace(each, misses=each.operand == "weight") for each in weights.accesses),
+    )
+    for position, more in ((0.0, 200), (0.5, 100), (1.0, 0)):
+        hit, missed = core(1).breakdown(weights, position), core(1).breakdown(missing, position)
+        assert missed.cycles == hit.cycles + more
+        assert missed.operations == hit.operations == {"dram": 2.0}
+
+
+def test_bandwidth_of_a_core_follows_from_what_accesses_cost() -> None:
+    """At 1 GHz: a word of 4 B a cycle; 64 B every 3 + 16, 3 + 25 or, one thread waiting, 150 cycles."""
+    rates = {kind: core().bandwidth_bytes_per_s(kind) for kind in ("local", "cls", "ctm", "emem")}
+    assert rates == {"local": 4e9, "cls": 64e9 / 19, "ctm": 64e9 / 19, "emem": 64e9 / 28}
+    assert core(1).bandwidth_bytes_per_s("emem") == 64e9 / 150
 
 
 def test_instructions_of_wide_operands_take_a_turn_for_each_word() -> None:
     """Two words: 2 x (3 additions + 2 x 2 cycles of loads) + a branch of 4."""
     counts = Instructions(add=3, load=2, branch_taken=1)
-    assert InstructionCosts().cycles(counts, 64, 2.0) == 2 * (3 + 4) + 4
+    assert COSTS.cycles(counts, 64, 2.0) == 2 * (3 + 4) + 4
 
 
 def test_a_neuron_in_local_memory() -> None:
@@ -193,6 +213,16 @@ def test_without_loops_code_is_written_out() -> None:
     assert core().stack(NEURON, forward) == 4 * (4 + 3 + 3)
 
 
+def test_without_loops_a_program_handles_one_image() -> None:
+    """Of a batch of 16 it is run 16 times; gradients of weights have as many outputs as for one image."""
+    straight = core(loops=False)
+    many = FullyConnected(batch=16, features=(64,), channels=2, bias=True)
+    one = replace(many, batch=1)
+    for each in many.passes:
+        assert straight.code(many, each) == straight.code(one, direction(one, each.name))
+        assert straight.stack(many, each) == straight.stack(one, direction(one, each.name))
+
+
 def test_softmax_keeps_a_row_on_its_stack() -> None:
     """A word for each of 10 classes beside 4 + 2 loops + 4 operands."""
     loss = SoftmaxCrossEntropy(1, 10, 1)
@@ -210,22 +240,22 @@ def test_a_view_has_no_code() -> None:
 def test_floats_are_refused_with_the_integer_alternative() -> None:
     """Ops in integer formats are not, unless they need floating point."""
     forward = direction(NEURON, "forward")
-    assert core().supports(NEURON, forward, "q8.8") is None
-    told = core().supports(NEURON, forward, "float32")
+    assert core().unsupported(NEURON, forward, "q8.8") is None
+    told = core().unsupported(NEURON, forward, "float32")
     assert told == (
         "fully_connected (forward) computes in float32, and there is no floating point; use an integer "
         "format, such as training.dtype: q8.8 with backend: fixed"
     )
     loss = SoftmaxCrossEntropy(1, 10, 1)
-    told = core().supports(loss, direction(loss, "forward"), "float32")
+    told = core().unsupported(loss, direction(loss, "forward"), "float32")
     assert told is not None
     assert "or the loss mean_squared_error" in told
     norm = LocalResponseNormalization(1, 4, 4, 2, 2, 5, 1e-4, 0.75, 2.0, equal_blocks(4, 4, 1))
-    told = core().supports(norm, direction(norm, "forward"), "q8.8")
+    told = core().unsupported(norm, direction(norm, "forward"), "q8.8")
     assert told is not None
-    assert "has no integer routine: it needs powers of fractions" in told
-    assert replace(core(), floats=True).supports(NEURON, forward, "float32") is None
-    assert core().supports(None, None, "float64") is not None
+    assert "no integer routine for local_response_normalization (forward): it needs powers of" in told
+    assert replace(core(), floats=True).unsupported(NEURON, forward, "float32") is None
+    assert core().unsupported(None, None, "float64") is not None
 
 
 def test_nothing_is_faster_than_the_peak() -> None:

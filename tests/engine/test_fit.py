@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from dataflow.cost import Cost, Roofline, Work
+from dataflow.cost import CodeLimits, Cost, Resource, Roofline, Work
 from dataflow.errors import FitError
 from dataflow.experiment import Experiment, Training
 from dataflow.hardware import Controller, Hardware
@@ -41,7 +41,21 @@ class Core:
         """As much as loops, of so many bytes."""
         return 0 if op is None else self.stack_each * len(op.loops)
 
-    def supports(self, op: Op | None, direction: Pass | None, dtype: str) -> str | None:
+    @property
+    def limits(self) -> CodeLimits:
+        """Those given."""
+        return CodeLimits(self.program_store, self.stack_bytes)
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """None."""
+        return ()
+
+    def faster(self, resource: Resource) -> Core:
+        """The same."""
+        return self
+
+    def unsupported(self, op: Op | None, direction: Pass | None, dtype: str) -> str | None:
         """No op of one kind."""
         return "it is too hard; use another" if op is not None and op.kind == self.missing else None
 

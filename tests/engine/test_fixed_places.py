@@ -13,7 +13,8 @@ from dataflow.errors import CheckError, PlanError
 from dataflow.experiment import Experiment, Mode, Training
 from dataflow.graph import step_graph, training_graph
 from dataflow.hardware import Controller, Engine, Hardware
-from dataflow.placement import PlacedGraph, fixed_places, place
+from dataflow.memory_map import memory_map
+from dataflow.placement import PlacedGraph, place
 from dataflow.plan import Control, Plan, Rule, Split
 from dataflow.simulation import simulate
 from tests.engine.spaces import machine_of, machines_with_spaces, nic, small_banks
@@ -28,6 +29,11 @@ DYNAMIC = Control(kind="dynamic")
 def banks_of(graph: PlacedGraph) -> dict[str, str]:
     """By shard the name of its bank."""
     return {name.removesuffix(" on nic"): bank.name for name, bank in graph.banks.items()}
+
+
+def without_copy_engines(bank: Bank) -> Bank:
+    """The same, but the copy engines of the space do not reach it."""
+    return replace(bank, reached_by=tuple(name for name in bank.reached_by if name != "nic"))
 
 
 def inferring(plan: Plan, hardware: Hardware, mode: Mode = "inference") -> PlacedGraph:
@@ -75,6 +81,31 @@ def test_banks_that_a_plan_names() -> None:
     assert found["a@0"] == "core0.nn"
 
 
+def test_a_cache_holds_what_is_accessed_most_for_its_size() -> None:
+    """Of 48 B data has 32 (12 accesses, as relu, which has no room then), the prediction 8 of the 16 left."""
+    banks = tuple(replace(bank, cache_bytes=48 * (bank.name == "far")) for bank in small_banks(1))
+    plan = Plan(layers={"*": on("core0")}, banks={"*": "far", "b": "near"})
+    graph = inferring(plan, nic(1, banks))
+    assert {place.shards[0].removesuffix(" on nic"): place.misses for place in graph.fixed_places} == {
+        "data@0": False,
+        "a.weight@0": True,
+        "a@0": True,
+        "relu@0": True,
+        "b.weight@0": True,
+        "b@0": False,  # its bank has no cache
+        "prediction@0": False,
+    }
+    (forward,) = [task for task in graph.tasks if task.name.startswith("a.forward")]
+    assert {access.operand: access.misses for access in forward.accesses} == {
+        "input": False,
+        "weight": True,
+        "output": True,
+    }
+    (far,) = [bank for bank in memory_map(graph) if bank.name == "far"]
+    assert (far.cache_bytes, far.cached_bytes, far.used_bytes) == (48, 40, 168)
+    assert [each.tensor for each in far.stored if not each.misses] == ["data", "prediction"]
+
+
 def test_faults_of_banks_are_all_listed() -> None:
     """Unknown banks and tensors, with what may have been meant."""
     plan = replace(CHAIN, banks={"a.weight": "emen", "c": "far", "relu": "core9.local"})
@@ -110,15 +141,15 @@ def test_banks_that_users_do_not_reach() -> None:
 
 def test_copy_engines_of_which_no_bank_says_anything() -> None:
     """They reach what several cores share, not what is next to one; with a single core, all there is."""
-    banks = tuple(replace(bank, reached_by=bank.reached_by - {"nic"}) for bank in small_banks(4))
+    banks = tuple(without_copy_engines(bank) for bank in small_banks(4))
     assert banks_of(inferring(Plan(layers={"*": on("core0")}), nic(4, banks)))["data@0"] == "near"
-    banks = tuple(replace(bank, reached_by=bank.reached_by - {"nic"}) for bank in small_banks(1))
+    banks = tuple(without_copy_engines(bank) for bank in small_banks(1))
     assert banks_of(inferring(Plan(layers={"*": on("core0")}), nic(1, banks)))["data@0"] == "core0.local"
 
 
 def test_no_bank_at_all() -> None:
     """What two cores use has no place where each reaches its own memory alone."""
-    banks = tuple(Bank(f"core{i}.local", "local", 100, frozenset((f"core{i}",))) for i in range(2))
+    banks = tuple(Bank(f"core{i}.local", "local", 100, (f"core{i}",)) for i in range(2))
     plan = Plan(layers={"a": on("core0"), "*": on("core1"), "relu": on("core0")})
     with pytest.raises(CheckError, match="'relu' is used by core1, but no bank of 'nic' is reached by all"):
         inferring(
@@ -136,17 +167,17 @@ def test_banks_on_a_machine_without_any() -> None:
 def test_room_for_both_versions_and_both_batches() -> None:
     """An update in place takes room once, this batch and the next twice."""
     graph = placed(experiment(NET, nic(1, small_banks(1))))
-    places = {found.shards: (found.bank.name, found.bytes) for found in fixed_places(graph)}
+    places = {found.shards: (found.bank.name, found.bytes) for found in graph.fixed_places}
     assert places["a.weight@0 on nic", "a.weight@1 on nic"] == ("core0.local", 2 * 2 * 8)
     assert places["data@0 on nic", "data@1 on nic"] == ("near", 2 * 2 * 2 * 8)
     assert places["a@0 on nic",] == ("core0.local", 2 * 2 * 8)
-    assert sum(found.bytes for found in fixed_places(graph) if found.bank.name == "core0.local") <= 1024
+    assert sum(found.bytes for found in graph.fixed_places if found.bank.name == "core0.local") <= 1024
 
 
 def test_buffers_of_a_pipeline_take_as_many_places() -> None:
     """Three places for what another core or the copy engine passes on, one for what stays on a core."""
     graph = inferring(replace(CHAIN, buffers=3), nic(4, small_banks(4)), "pipeline")
-    copies = {found.shards[0].removesuffix(" on nic"): found.copies for found in fixed_places(graph)}
+    copies = {found.shards[0].removesuffix(" on nic"): found.copies for found in graph.fixed_places}
     assert copies == {
         "data@0": 3,
         "a.weight@0": 1,
@@ -200,8 +231,8 @@ def test_faults_of_control() -> None:
 def test_faults_of_the_banks_of_a_machine() -> None:
     """Twice the same name, cores of other memories, and engines that are not there."""
     banks = (
-        Bank("x", "ctm", 8, frozenset(("core0", "other"))),
-        Bank("x", "ctm", 8, frozenset(("core0",)), {"read": "dram"}),
+        Bank("x", "ctm", 8, ("core0", "other")),
+        Bank("x", "ctm", 8, ("core0",), {"read": "dram"}),
     )
     with pytest.raises(CheckError) as raised:
         nic(1, banks)
@@ -224,7 +255,7 @@ def overwritten(graph: PlacedGraph, steps: int) -> list[str]:
     """
     spans = {(span.name, span.step): span for span in simulate(graph, steps).trace.spans}
     faults: list[str] = []
-    for found in fixed_places(graph):
+    for found in graph.fixed_places:
         written = [name for name in found.shards if name in graph.writer]
         old = [name for name in found.shards if name not in graph.writer]
         writers = {graph.tasks[graph.writer[name]].name for name in written}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from dataflow.cost import Roofline
 from dataflow.errors import CheckError
 from dataflow.hardware import Hardware, Link, Memory, Processor
+from dataflow.memory import PLENTY_BYTES
 from tests.engine.worlds import gpus, machine
 
 COST = Roofline(1.0, 1.0, 0, {})
@@ -117,3 +119,11 @@ def test_a_way_that_goes_one_way() -> None:
     memories = {"a": Memory("a", 1), "h": Memory("h", 1)}
     with pytest.raises(CheckError, match="'a' and 'h' are not connected; add a link"):
         Hardware("m", {"a": Processor("a", "p", COST, 1, 0)}, memories, links, ("h",))
+
+
+def test_a_roomy_machine_differs_in_memories_alone() -> None:
+    """Memories of one byte hold anything; all else is as it was."""
+    small = hardware("p", "h", [("p", "h")])
+    roomy = small.roomy()
+    assert {memory.capacity_bytes for memory in roomy.memories.values()} == {PLENTY_BYTES}
+    assert replace(roomy, memories=small.memories) == small

@@ -65,6 +65,9 @@ def test_back_pressure() -> None:
     samples 2 to 5 wait for 200 each. Samples leave at 408, 708, ... 1908. A place is taken from when a
     sample enters stage 0 until it leaves stage 1: twice 100 ps alone at the beginning and 300 at
     the end, and two places from 108 to 1608.
+
+    Loads take 8 too, and wait for stage 0 to have read: sample 2 from 16 to 108, 3 from 116 to 208, 4 from
+    216 to 508, 5 from 516 to 808; one at a time, though all the samples are there from the beginning.
     """
     pipeline = used([100, 300], 6)
     assert pipeline.interval_s == pytest.approx(300 * S)
@@ -79,6 +82,8 @@ def test_back_pressure() -> None:
     (between,) = [buffer for buffer in pipeline.buffers if buffer.consumer == "core1"]
     assert (between.producer, between.capacity, between.peak) == ("core0", 2, 2)
     assert between.stalled_s == pytest.approx(800 * S)
+    (source,) = [buffer for buffer in pipeline.buffers if buffer.consumer == "core0"]
+    assert source.stalled_s == pytest.approx((92 + 92 + 292 + 292) * S)
     assert between.full_fraction == pytest.approx((1608 - 108) / 1908)
     assert between.mean == pytest.approx((100 + 2 * 1500 + 300) / 1908)
 
@@ -94,6 +99,14 @@ def test_latencies() -> None:
     assert pipeline.latency.max_s == pytest.approx(300 * S)
     assert pipeline.latency.p50_s == pytest.approx(300 * S)
     assert pipeline.drain_s == pytest.approx(300 * S)
+
+
+def test_a_single_sample_has_no_interval() -> None:
+    """It overlaps with none: stages are compared with its whole time, and no interval is claimed."""
+    pipeline = used([100, 300], 1)
+    assert (pipeline.interval_s, pipeline.balanced_interval_s) == (None, None)
+    assert pipeline.fill_s == pytest.approx((LOAD + 400) * S)
+    assert [stage.occupied for stage in pipeline.stages] == pytest.approx([100 / 408, 300 / 408])
 
 
 def test_step_time_is_the_interval() -> None:

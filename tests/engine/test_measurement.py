@@ -64,7 +64,7 @@ def test_phases() -> None:
 
 def test_critical_path() -> None:
     """0-10 and 25-30 on p0, 14-20 on p1, 10-14 there and 20-25 back: 30 in all, the largest first."""
-    parts = [(part.what, round(part.time_s / S), part.share) for part in critical_path(TWO)]
+    parts = [(part.told, round(part.time_s / S), part.share) for part in critical_path(TWO)]
     assert parts == [
         ("fully connected forward on p0", 15, 15 / 30),
         ("fully connected forward on p1", 6, 6 / 30),
@@ -76,7 +76,7 @@ def test_critical_path() -> None:
 def test_critical_path_of_ties() -> None:
     """Of two spans that end last the one that started first is followed."""
     tied = trace(compute(0, 10, layer="a"), compute(0, 10, on="p1", layer="b"))
-    assert [part.what for part in critical_path(tied)] == ["fully connected forward on p0"]
+    assert [part.told for part in critical_path(tied)] == ["fully connected forward on p0"]
 
 
 # -- links --------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from dataflow.placement import TaskKind
 from dataflow.plan import Pipeline, Plan, Rule
 from dataflow.trace import Span, Trace
 from dataflow.verification.references import OneProcessor, verify
+from tests.engine.timing import Unlimited
 from tests.engine.worlds import RELU, computed, conv, experiment, fc, machine, network, traced
 
 Order = Literal["gpipe", "1f1b"]
@@ -27,7 +28,7 @@ BACKWARD_PS = 3_000_000
 
 
 @dataclass(frozen=True)
-class FullyConnectedOnly:
+class FullyConnectedOnly(Unlimited):
     """A fully connected layer takes one time forward and another for its input's gradient; the rest none."""
 
     peak_flops: float = 1e30

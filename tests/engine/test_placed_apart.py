@@ -104,3 +104,19 @@ def test_a_processor_that_has_no_part_of_the_first_micro_batch() -> None:
     plan = Plan(mesh={"x": 2}, processors=("p2", "p1"), microbatches=2, layers=layers)
     net = network({name: fc(2) for name in layers})
     assert_trains_like_one_processor(experiment(net, machine(3), plan, batch=3))
+
+
+def test_parts_of_sums_say_what_of() -> None:
+    """Input channels over two: a's value is the sum of two parts, which know it; nothing else is a part."""
+    plan = Plan(mesh={"x": 2}, layers={"*": split(in_channel="x")})
+    graph = placed(experiment(network({"a": fc(2)}), machine(2), plan, batch=2))
+    parts = {s.tensor.base: s.tensor.part_of for s in graph.shards.values() if s.tensor.part_of}
+    assert parts == {"a.part0": "a", "a.part1": "a"}
+
+
+def test_versions_of_a_parameter_share_a_place() -> None:
+    """What step 3 reads as version 3 it leaves as version 4, in the place of the same name."""
+    graph = placed(experiment(network({"a": fc(2)}), machine(1), Plan(), batch=2))
+    old, new = (graph.shards[f"a.weight@{version} on p0"] for version in (0, 1))
+    assert old.place == new.place == "a.weight on p0"
+    assert (old.name_in(3), new.name_in(3)) == ("a.weight@3 on p0", "a.weight@4 on p0")

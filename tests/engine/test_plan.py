@@ -121,9 +121,22 @@ def test_dimensions_that_a_layer_lacks_are_left_whole() -> None:
     ],
 )
 def test_mesh_of_another_size(plan: Plan, message: str) -> None:
-    """A mesh has as many places as there are processors to fill them."""
+    """A mesh has no more places than there are processors to fill them, and who lists some needs a mesh."""
     with pytest.raises(CheckError, match=message):
         Parts(plan, NET.ops(4), machine(2))
+
+
+@pytest.mark.parametrize(
+    ("processors", "taken"),
+    [((), ["p0", "p1"]), (("p2", "p0", "p1"), ["p2", "p0"]), (("p2", "p1"), ["p2", "p1"])],
+)
+def test_a_smaller_mesh_takes_the_first(processors: tuple[str, ...], taken: list[str]) -> None:
+    """Of the processors that are listed, else of the machine's; those that are left do nothing."""
+    parts = Parts(
+        Plan(mesh={"m": 2}, processors=processors, layers={"*": split(batch="m")}), NET.ops(4), machine(3)
+    )
+    assert list(parts.mesh) == taken
+    assert [part.processor for part in parts.of("c", Phase.FORWARD)] == taken
 
 
 def test_all_faults_of_a_plan_are_listed() -> None:

@@ -158,17 +158,38 @@ def shard(version: int, region: Region, kind: TensorKind = TensorKind.ACTIVATION
     return Shard("s", tensor, region, "p0")
 
 
+def named(base: str, kind: TensorKind) -> Shard:
+    """All of another tensor of four numbers."""
+    here = shard(0, Region(((0, 4),)), kind)
+    return replace(here, tensor=replace(here.tensor, base=base))
+
+
 def test_last_step_keeps_the_last_step() -> None:
-    """Of three steps the third's values are kept: t@2, and weights as t@3; not the batch nor masks."""
+    """Of three steps the third's values: t@2, and weights as t@3; apart from them what it starts from."""
     last = LastStep(3)
     whole = Region(((0, 4),))
     array = np.zeros(4)
     assert last.keep("t@2", shard(0, whole), array)
     assert not last.keep("t@1", shard(0, whole), array)
     assert last.keep("t@3", shard(1, whole), array)
-    assert not last.keep("t@2", shard(0, whole, TensorKind.MASK), array)
-    assert not last.keep("t@2", shard(0, whole, TensorKind.BATCH), array)
+    assert not last.keep("t@2", shard(0, whole, TensorKind.RECOMPUTED), array)
+    assert last.keep("mask@2", named("mask", TensorKind.MASK), array)
+    assert last.keep("data@2", named("data", TensorKind.BATCH), array)
+    assert not last.keep("data@1", named("data", TensorKind.BATCH), array)
     assert set(last.values) == {"t@2", "t@3"}
+    assert set(last.given) == {"mask@2", "data@2"}
+
+
+def test_what_the_last_step_starts_from() -> None:
+    """Weights as they were before it; those of the beginning if nothing changes them; nothing large."""
+    last, here = LastStep(3), named("t", TensorKind.PARAMETER)
+    changed = named("w", TensorKind.PARAMETER)
+    last.keep("t@0", here, np.zeros(4))
+    last.keep("w@0", changed, np.zeros(4))
+    last.keep("w@2", replace(changed, tensor=replace(changed.tensor, version=1)), np.ones(4))
+    large = replace(here, tensor=replace(here.tensor, base="large", shape=(201,)))
+    assert not last.keep("large@0", large, np.zeros(201))
+    assert {name: last.whole(name).tolist() for name in last.given} == {"t@0": [0.0] * 4, "w@2": [1.0] * 4}
 
 
 def test_last_step_puts_shards_together() -> None:

@@ -15,6 +15,7 @@ from dataflow.region import Region
 from dataflow.simulation import simulate
 from dataflow.tensor import Tensor, TensorKind
 from dataflow.trace import Trace
+from tests.engine.timing import Unlimited
 from tests.engine.worlds import experiment, fc, network, placed
 from tests.engine.worlds import machine as meshed
 
@@ -72,7 +73,7 @@ class Wire:
 
 
 @dataclass(frozen=True)
-class Clock:
+class Clock(Unlimited):
     """A processor on which a task takes as many picoseconds as it has FLOP."""
 
     peak_flops: float = field(default=1e12)

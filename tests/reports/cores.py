@@ -13,6 +13,7 @@ from dataflow.measurement import measure_trace
 from dataflow.memory_map import BankUse, Stored
 from dataflow.metrics import BufferUse, ControlUse, Idleness, Latencies, Metrics, PipelineUse, StageUse
 from dataflow.ops import Phase
+from dataflow.placement import TaskKind
 from dataflow.plan import Plan
 from dataflow.result import Result
 from dataflow.simulation import Run
@@ -36,13 +37,13 @@ def names(count: int) -> list[str]:
 def banks(count: int) -> tuple[Bank, ...]:
     """Local memory of each core, CTM of each island, and DRAM that all reach."""
     cores = names(count)
-    local = tuple(Bank(f"{core}.local", "local", 4096, frozenset((core,))) for core in cores)
+    local = tuple(Bank(f"{core}.local", "local", 4096, (core,)) for core in cores)
     islands = range((count + ISLAND - 1) // ISLAND)
     ctm = tuple(
-        Bank(f"island{number}.ctm", "ctm", 262_144, frozenset(cores[ISLAND * number : ISLAND * (number + 1)]))
+        Bank(f"island{number}.ctm", "ctm", 262_144, tuple(cores[ISLAND * number : ISLAND * (number + 1)]))
         for number in islands
     )
-    return (*local, *ctm, Bank("emem", "emem", 2**31, frozenset(cores), {"read": "dram"}))
+    return (*local, *ctm, Bank("emem", "emem", 2**31, tuple(cores), {"read": "dram"}))
 
 
 def card(count: int = 60) -> Hardware:
@@ -73,7 +74,9 @@ def made_up(count: int) -> Trace:
             signal = compute(
                 start - US // 4, start, cause, on="controller", layer="conv", phase=Phase.FORWARD
             )
-            found.append(replace(signal, processor=None, operation="signal", flop=0, bytes=0))
+            found.append(
+                replace(signal, kind=TaskKind.SIGNAL, processor=None, operation="signal", flop=0, bytes=0)
+            )
         end = start + (3 + number % 4) * US
         cause = len(found) - 1 - number % 4
         found.append(compute(start, end, cause, on=core, layer="conv", phase=Phase.FORWARD))
@@ -205,6 +208,7 @@ def streaming(stages: int = 4, buffers: int = 2) -> PipelineUse:
         ),
         buffers=tuple(
             BufferUse(
+                f"layer{number}",
                 f"layer{number}",
                 f"core{number}",
                 f"core{number + 1}",

@@ -145,8 +145,12 @@ def test_a_card_is_told_by_its_cores_banks_and_engines() -> None:
     """60 alike cores are one row; a bank of each kind with who reaches it; what all cores share."""
     told = text("agilio-cx")
     assert re.search(r"core0 \+59\s+fpc\s+nic\s+800\.0 MHz\s+8\s+8,192\s", told)
-    assert re.search(r"island0\.ctm \+4\s+ctm\s+262\.1 kB\s+12 cores each\s+50 to 100 cycles", told)
-    assert re.search(r"emem\s+emem\s+2\.147 GB\s+all 60\s+150 to 250 cycles\s+dram, dram-atomic", told)
+    assert re.search(r"island0\.ctm \+4\s+ctm\s+262\.1 kB\s+-\s+12 cores each\s+50 to 100 cycles", told)
+    emem = r"emem\s+emem\s+2\.147 GB\s+3\.000 MB\s+all 60\s+150 to 250 cycles\s+dram, dram-atomic"
+    assert re.search(emem, told)
+    # 64 B x 800 MHz / (3 + 25) cycles; 64 B x 197.8 million.
+    assert re.search(r"emem\s+1\.829 GB/s\s+64 B every 28\.0 cycles\s+12\.66 GB/s\s+engine dram", told)
+    assert re.search(r"imem\s+2\.695 GB/s\s+64 B every 19\.0 cycles\s+-\s+-", told)
     assert "engine dram" in told
     assert "a semaphore operation" in told
 
@@ -158,6 +162,12 @@ def test_a_card_in_json() -> None:
     assert (core["memory"], core["core"]["threads"], core["core"]["floats"]) == ("nic", 8, False)
     kinds = {bank["kind"] for bank in document["memories"]["nic"]["banks"]}
     assert kinds == {"nn", "local", "cls", "ctm", "imem", "emem"}
+    rates = {
+        bank["kind"]: (bank["core_bytes_per_s"], bank["engine_bytes_per_s"], bank["cache_bytes"])
+        for bank in document["memories"]["nic"]["banks"]
+    }
+    assert rates["local"] == (3.2e9, None, 0)
+    assert rates["emem"] == (pytest.approx(64 * 800e6 / 28), pytest.approx(64 * 197.8e6), 3_000_000)
     assert document["engines"]["dram"] == pytest.approx(197.8e6)
     assert set(document["controller"]) == {"signal_s", "dispatch_s", "semaphore_s"}
     plain = hardware_json(topologies.load_hardware("gtx580"))

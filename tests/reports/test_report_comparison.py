@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from dataflow.errors import ReportError
 from reports import compare, compare_json, read_report, report_json, write
+from reports.grid import Grid
+from reports.reading import parse_report
+from reports.side_by_side import grids
 from tests.reports.cores import on_cards, pipelined
 from tests.reports.test_report_tables import text
 from tests.reports.worlds import alexnet_result, tiny_result
@@ -143,3 +147,34 @@ def test_three_reports_side_by_side() -> None:
     assert "core17" not in told
     with pytest.raises(ReportError, match="report 'C': version is None"):
         compare(nic, gpu, {})
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("count", [2, 3, 5, 7])
+def test_no_number_is_cropped(count: int, width: int) -> None:
+    """However many reports stand beside one another, every word of every cell is there, no line is longer."""
+    fast = {**TINY, "images_per_s": 1_053_980.0, "step_time_s": 1.518e-05, "training_days": 1e5}
+    documents = [ALEXNET, fast, TINY, fast, ALEXNET, report_json(on_cards(60)), fast][:count]
+    reports = [parse_report(document, "any") for document in documents]
+    for grid in grids(reports):
+        shown = text(grid.rich(), width)
+        assert max(map(len, shown.splitlines())) <= width
+        cells = [cell for row in (grid.columns, *grid.rows) for cell in row]
+        assert not Counter(" ".join(cells).split()) - Counter(shown.split())
+    assert "1.054 M" in text(compare(*documents), width)
+
+
+def test_wide_tables_stand_in_blocks() -> None:
+    """Each with the names, of three numbers 3 + 3 x (2 + 9) = 36 wide; what fits nowhere is folded."""
+    numbers = tuple(f"1,000,00{digit}" for digit in range(4))
+    grid = Grid("T", ("", *"abcd"), (("all", *numbers),), apart=1)
+
+    def lines(width: int) -> list[list[str]]:
+        return [line.split()[1:] for line in text(grid.rich(), width).splitlines() if "all" in line]
+
+    assert lines(47) == [[*numbers]]
+    assert lines(46) == lines(36) == [[*numbers[:3]], [numbers[3]]]
+    assert lines(35) == [[*numbers[:2]], [numbers[2]], [numbers[3]]]
+    assert lines(24) == [[number] for number in numbers]
+    long = text(Grid("T", ("", "a", "b"), (("x" * 30, "7" * 25, "y" * 30),), left=("b",)).rich(), 40)
+    assert (long.count("x"), long.count("7"), long.count("y")) == (60, 25, 30)

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dataflow.memory_map import Stored
 from dataflow.metrics import ControlUse
+from dataflow.plan import Plan
+from dataflow.session.simulating import result_of
+from dataflow.simulation import simulate
 from reports import core_tables, headline, report_json, report_markdown, write
 from reports.cores_csv import cores_csv
 from reports.cores_picture import cores_figure
@@ -19,6 +23,8 @@ from reports.grid import Grid
 from reports.memory_map_picture import memory_map_figure
 from reports.schema import Report
 from reports.timeline import timeline_figure
+from tests.engine.signals import Given, chain, laid
+from tests.engine.signals import card as engine_card
 from tests.reports.cores import card, on_cards
 from tests.reports.worlds import tiny_result
 
@@ -43,6 +49,40 @@ def test_a_cores_time_is_divided_by_cause() -> None:
         }
     )
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_shares_of_a_pipeline_are_of_its_whole_run() -> None:
+    """Stages of 100 and 300 ps take 6 samples in 8 + 100 + 6 x 300 = 1908 ps, 318 a sample, not 300.
+
+    Core 1 computes for 1800 and waits for the first sample for 108; core 0 computes for 600, waits for the
+    first load for 8 and for room or with nothing more to do for the other 1300.
+    """
+    world = chain(engine_card(Given(100), Given(300)), Plan(buffers=2), mode="pipeline", steps=6)
+    run = simulate(laid(world), 6)
+    report = report_of(result_of(world, run, "null", computed=False, limits=False))
+    assert report.step_time_s == pytest.approx(300e-12)
+    shares = core_tables.shares(report)
+    assert [sum(parts.values()) for parts in shares.values()] == pytest.approx([1, 1])
+    assert (shares["core1"]["compute"], shares["core1"]["input"]) == pytest.approx((1800 / 1908, 108 / 1908))
+    assert shares["core0"]["compute"] == pytest.approx(600 / 1908)
+    assert core_tables.cores(report).title == "Where the cores' time goes, of 1.908 ns for 6 samples"
+    seconds = {line["core"]: line for line in csv.DictReader(StringIO(cores_csv(report)))}
+    assert float(seconds["core1"]["compute_s"]) == pytest.approx(300e-12)
+    assert float(seconds["core1"]["input_s"]) == pytest.approx(18e-12)
+
+
+def test_inferences_whose_latencies_vary_say_so() -> None:
+    """Percentiles of 200 that were drawn; of cores that always take as long those of the run itself."""
+    told: list[str] = []
+    for model in (Given(100, spread_ps=80), Given(100)):
+        world = chain(engine_card(model, model), steps=3)
+        report = report_of(result_of(world, simulate(laid(world), 3), "null", computed=False, limits=False))
+        told.append(headline.latency(report))
+    assert told[0].startswith("of 200 inferences, one after the other: median ")
+    assert told[0].endswith("; latencies drawn within their published ranges")
+    assert told[1] == (
+        "of 3 inferences, one after the other: median 208.0 ps, 99th percentile 208.0 ps, longest 208.0 ps"
+    )
 
 
 def test_cores_that_are_alike_are_one_row() -> None:
@@ -106,7 +146,7 @@ def test_slices_of_a_tensor_in_a_bank_are_told_together() -> None:
     of = type(bank.stored[0])
     stored = (
         *(of("w", f"[{row}]", "parameter", 100) for row in range(2)),
-        *(of(f"w.grad.part{number}", "", "parameter gradient", 50) for number in range(3)),
+        *(of(f"w.grad.part{number}", "", "parameter gradient", 50, part_of="w.grad") for number in range(3)),
         of("x", "[0:2]", "activation", 7),
     )
     full = replace(bank, stored=stored)
@@ -117,20 +157,46 @@ def test_slices_of_a_tensor_in_a_bank_are_told_together() -> None:
     assert core_tables.memory_map(report, tensors=1).rows[0][-1] == "w 200 B in 2 slices, 2 more 157 B"
 
 
+def test_what_is_in_the_cache_of_a_bank_is_told() -> None:
+    """All, or how much, and which tensors or slices of them are not."""
+    result = on_cards(12)
+    bank = result.metrics.memory_map[-1]
+    slices = (Stored("w", "[0]", "parameter", 300), Stored("w", "[1]", "parameter", 300, misses=True))
+    others = (Stored("x", "", "activation", 200, misses=True), Stored("y", "", "activation", 100))
+
+    def told(*stored: Stored) -> Grid:
+        use = replace(bank, stored=stored, cache_bytes=500)
+        return core_tables.memory_map(
+            report_of(replace(result, metrics=replace(result.metrics, memory_map=(use,))))
+        )
+
+    full = told(*slices, *others)
+    assert full.rows[0][-1] == (
+        "400 B in its cache of 500 B: w 600 B in 2 slices, 1 uncached, x 200 B uncached, y 100 B"
+    )
+    assert "uncached: the bank's cache has no room for it" in full.note
+    small = told(slices[0])
+    assert small.rows[0][-1] == "all in its cache of 500 B: w[0] 300 B"
+    assert "uncached" not in small.note
+
+
 def test_banks_in_json_are_all_there() -> None:
     """Every bank with its capacity, readers and tensors, however many are alike."""
     document = report_json(on_cards(60))
     assert len(document["memory_map"]) == 66
+    once = {"copies": 1, "misses": False, "part_of": ""}
     assert document["memory_map"][0] == {
         "memory": "nic",
         "name": "core0.local",
         "kind": "local",
         "capacity_bytes": 4096,
+        "cache_bytes": 0,
         "used_bytes": 82,
+        "cached_bytes": 0,
         "reached_by": ["core0"],
         "stored": [
-            {"tensor": "conv.weight", "region": "", "kind": "parameter", "bytes": 50, "copies": 1},
-            {"tensor": "conv", "region": "[:,0]", "kind": "activation", "bytes": 32, "copies": 1},
+            {"tensor": "conv.weight", "region": "", "kind": "parameter", "bytes": 50, **once},
+            {"tensor": "conv", "region": "[:,0]", "kind": "activation", "bytes": 32, **once},
         ],
     }
     assert document["control"]["signals"] == 73

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 import topologies
-from dataflow.feasibility import Feasibility, feasibility
+from dataflow.feasibility import EngineUse, Feasibility, feasibility
 from dataflow.graph import training_graph
 from dataflow.override import Override
 from dataflow.placement import Fit, Need, Unsupported, place
@@ -36,6 +36,7 @@ def found(*, fits: bool = False) -> Feasibility:
         hardware="card",
         mode="training",
         batch=2,
+        dtype="q8.8",
         parameters=100,
         macs_per_example=5000,
         fit=Fit((small,), ()) if fits else Fit((small, *needs, stack), (), lacking),
@@ -44,36 +45,56 @@ def found(*, fits: bool = False) -> Feasibility:
         forward_s=1e-3,
         step_s=4e-3,
         training_s=86_400.0,
+        engines={"emem": EngineUse("dram", 197.8e6, 0.125)},
+        assumed=("stack",),
     )
 
 
-def test_the_verdict_names_every_kind_of_fault() -> None:
-    """Each once, with how many there are and the worst of them."""
-    assert fit_findings.verdict(found()) == (
-        "net cannot run on card as planned: 2 passes of layer normalization have no routine in integers; "
+def test_what_does_not_fit_is_named_by_kind_of_fault() -> None:
+    """Each once, with how many there are and the worst of them; what limits are only assumed."""
+    assert fit_findings.verdict(found()) == "net cannot run on card as planned"
+    assert fit_findings.findings(found())[2] == (
+        "What does not fit: 'port' has 1.000 kB and one tensor there needs 3.000 kB; "
         "the program store is too small 2 times, most for core3, by 808 instructions; "
-        "the stack is too small for core0, by 88 B; 'port' has 1.000 kB and one tensor there needs 3.000 kB"
+        "the stack is too small for core0, by 88 B (its 512 B are assumed); "
+        "this simulator has no integer routine for 2 passes of layer normalization."
     )
     assert fit_findings.verdict(found(fits=True)) == "net fits card as planned"
 
 
-def test_findings_speak_of_code_memory_and_time() -> None:
+def test_findings_speak_of_time_first_then_memory_then_what_does_not_fit() -> None:
     """10,000 multiply-accumulates in 1 ms forward are 10 million a second; 2 examples in 4 ms 500."""
-    code, memory, time = fit_findings.findings(found())
-    assert code.startswith(
-        "Code does not fit: the longest program, of core3, has 9,000 of 8,192 instructions"
-    )
-    assert memory.startswith("Memory: 100 parameters take ")
-    assert "The memories nearer than emem have 311.3 kB" in memory
+    time, memory, _, code = fit_findings.findings(found())
     assert time == (
         "Time, if all of it fitted: a forward pass of 2 examples takes 1.000 ms, a training step 4.000 ms "
         "(500 examples/s), and the whole training 1.000 days. Forward that is 10.0 million "
         "multiply-accumulates/s on all cores together. Passes without a routine are counted with a plain "
         "one, so this is an estimate."
     )
-    code, _, time = fit_findings.findings(found(fits=True))
-    assert code.startswith("Code fits: ")
+    assert memory.startswith("Memory: 100 parameters take ")
+    assert "The memories nearer than emem have 311.3 kB" in memory
+    assert memory.endswith(
+        "are in emem, the farthest, behind one engine for all cores: dram serves 197.8 million accesses/s "
+        "and is busy 12.5 % of such a step."
+    )
+    assert code.startswith(
+        "Code does not fit: the longest program, of core3, has 9,000 of 8,192 instructions"
+    )
+    time, _, code = fit_findings.findings(found(fits=True))
     assert time.startswith("Time: a forward pass")
+    assert code.startswith("Code fits: ")
+
+
+def test_engines_are_busy_with_what_the_step_asks_of_them() -> None:
+    """Of DRAM, of the digits CNN that ships, and whose stack is as large as is assumed."""
+    experiment = topologies.load("digits-cnn-agilio", [Override("plan.banks", "{fc.weight: emem}")])
+    graph = place(training_graph(experiment), experiment.hardware, experiment.plan)
+    asked = sum(count for span in simulate(graph, 1).trace.measured for _, count in span.engine_operations)
+    seen = feasibility(graph)
+    assert seen.engines["emem"].name == "dram"
+    assert seen.engines["emem"].busy == pytest.approx(asked / 197.8e6 / seen.step_s)
+    assert asked > 0
+    assert seen.assumed == ("stack",)
 
 
 def test_what_does_not_fit_is_a_table() -> None:
@@ -87,7 +108,7 @@ def test_what_does_not_fit_is_a_table() -> None:
             "808 instructions",
             "convolution forward 9,000 instructions",
         ),
-        ("core0", "stack", "600 B", "512 B", "88 B", "softmax forward 600 B"),
+        ("core0", "stack", "600 B", "512 B (assumed)", "88 B", "softmax forward 600 B"),
         ("port", "memory", "3.000 kB", "1.000 kB", "2.000 kB", "the largest tensor alone"),
     )
     assert over(found(fits=True)).rows == ()
@@ -121,6 +142,9 @@ def test_console_page_and_json_say_the_same() -> None:
     assert document["memories"] == [{"name": "port", "needed_bytes": 3000, "capacity_bytes": 1000}]
     assert document["unsupported"][0]["op"] == "layer_normalization"
     assert [need["over"] for need in document["cores"]] == [0, 808, 808, 88]
+    assert document["assumed"] == ["stack"]
+    assert document["engines"] == {"emem": {"name": "dram", "operations_per_s": 197.8e6, "busy": 0.125}}
+    assert document["training_s"] == 86_400.0
 
 
 @cache
@@ -145,6 +169,6 @@ def test_floats_do_not_run_on_integer_cores() -> None:
     """In float32 every pass of the network lacks a routine, and the findings still give a time."""
     plain = digits(("training.dtype", "float32"), ("backend", "numpy"))
     assert not plain.feasible
-    assert "have no routine in integers" in fit_findings.verdict(plain)
+    assert "need floating point, which the cores lack" in fit_findings.findings(plain)[2]
     assert plain.step_s > 0
     assert replace(plain, fit=Fit()).feasible

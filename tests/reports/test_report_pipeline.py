@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from reports import pipeline_tables, report_json, report_markdown, write
+from dataflow.metrics import Latencies
+from reports import compare_json, pipeline_tables, report_json, report_markdown, write
 from reports.console import summary_of
 from reports.document import report_of
 from reports.pipeline_picture import pipeline_figure
@@ -25,6 +26,30 @@ def test_pace_and_bottleneck_in_words() -> None:
     )
     assert pipeline_tables.pace(report_of(on_cards())) == ""
     assert pipeline_tables.bottleneck(report_of(on_cards())) == ""
+
+
+def test_one_sample_only() -> None:
+    """No interval, no balance, and no stage that sets what there is not."""
+    result = replace(pipelined(4))
+    alone = replace(
+        streaming(4),
+        samples=1,
+        interval_s=None,
+        balanced_interval_s=None,
+        latency=Latencies(1, 7e-6, 7e-6, 7e-6),
+    )
+    result = replace(result, metrics=replace(result.metrics, pipeline=alone))
+    report = report_of(result)
+    assert pipeline_tables.pace(report) == (
+        "one batch of 4 only, in 7.000 us: nothing overlaps; "
+        "with more steps, as --steps 64, there is an interval"
+    )
+    assert pipeline_tables.bottleneck(report) == ""
+    assert {row[-1] for row in pipeline_tables.stages(report).rows} == {""}
+    assert "share of the whole time" in pipeline_tables.stages(report).note
+    assert pipeline_figure(report).axes[0].get_legend() is None
+    assert report_json(result)["pipeline"]["interval_s"] is None
+    assert "pipeline" in compare_json(report_json(result), report_json(pipelined(4)))
 
 
 def test_stages_and_buffers() -> None:
@@ -52,6 +77,7 @@ def test_stages_and_buffers_that_are_alike_are_one_row() -> None:
         replace(
             pipeline.buffers[0],
             tensor=f"conv[{number}:{number + 1}] on nic",
+            holds="conv",
             producer=f"core{number}",
             consumer="core4, core5, core6, core7",
         )
@@ -90,6 +116,22 @@ def test_page_and_json() -> None:
         "occupied": 1.0,
     }
     assert len(found["pipeline"]["buffers"]) == 3
+
+
+def test_picture_of_long_labels() -> None:
+    """Layers of a stage take three lines at most, buffers that stand upright one: bars keep their room."""
+    result, pipeline = pipelined(8), streaming(8)
+    stages = tuple(
+        replace(stage, layers=tuple(f"layer{n}" for n in range(40))) for stage in pipeline.stages[:3]
+    )
+    buffers = tuple(replace(buffer, producer="a" * 60) for buffer in pipeline.buffers)
+    many = replace(pipeline, stages=stages, buffers=buffers)
+    figure = pipeline_figure(report_of(replace(result, metrics=replace(result.metrics, pipeline=many))))
+    upper, lower = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes]
+    assert [len(label.splitlines()) for label in upper] == [4, 4, 4]
+    assert all(label.endswith(" ...") for label in (*upper, *lower))
+    assert len(lower) == 7
+    assert max(map(len, lower)) <= 44
 
 
 def test_picture_folds_many_stages(tmp_path: Path) -> None:

@@ -64,6 +64,17 @@ def test_table() -> None:
     assert max(len(line.rstrip()) for line in text(show_scaling(STRONG), 100).splitlines()) <= 100
 
 
+def test_sizes_that_do_not_fit_on_the_cores() -> None:
+    """A row as of those that do not fit in memory, and a line with the reason; so in JSON."""
+    unfit = Unfit({"training.dtype": "float32"}, 64, reason="conv cannot be computed on core0")
+    scaling = replace(STRONG, unfit=(unfit,))
+    assert scaling_grid(scaling).rows[-1] == ("float32", "-", "64", *["-"] * 6, "does not fit")
+    told = "With dtype float32 it does not fit: conv cannot be computed on core0."
+    assert told in text(show_scaling(scaling), 100)
+    (found,) = scaling_json(scaling)["unfit"]
+    assert (found["memory"], found["reason"]) == (None, "conv cannot be computed on core0")
+
+
 def test_where_the_time_goes() -> None:
     """The busiest resource of each size; 3.4 over 3.2 is more than 5 %, so that eight still gain."""
     grid = bottleneck_grid(STRONG)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataflow.picoseconds import PS_PER_S
 from dataflow.serving.load_curve import LoadCurve
-from dataflow.serving.pattern import PS_PER_S, poisson_arrivals
+from dataflow.serving.pattern import poisson_arrivals
 from dataflow.serving.prediction import predicted
 from dataflow.serving.served import Served
 from dataflow.serving.sweep import point_of
@@ -31,15 +32,15 @@ def curve(
     notes: tuple[str, ...] = (),
 ) -> LoadCurve:
     """What one server makes of a Poisson process, a tenth of it not counted."""
-    pattern, dropped, service_s = poisson_arrivals(requests, 1), requests // 10, SERVICE_PS / PS_PER_S
+    pattern, warm_up, service_s = poisson_arrivals(requests, 1), requests // 10, SERVICE_PS / PS_PER_S
     points = []
     for load in loads:
         times_ps = pattern.times_ps(load * CAPACITY_PER_S)
-        theory = predicted(pattern, dropped, load, service_s, service_s) if queue is None else None
-        counted = served(times_ps, queue).since(times_ps[dropped])
+        theory = predicted(pattern, warm_up, load, service_s, service_s) if queue is None else None
+        counted = served(times_ps, queue).since(times_ps[warm_up])
         steady = load < 1 or queue is not None
         points.append(point_of(load, load * CAPACITY_PER_S, counted, service_s, steady, theory))
     return LoadCurve(
-        *("one-core", "card", "inference", 1, "poisson", 1, requests, dropped, queue),
+        *("one-core", "card", "inference", 1, "poisson", 1, requests, warm_up, queue),
         *(CAPACITY_PER_S, service_s, tuple(points), notes),
     )

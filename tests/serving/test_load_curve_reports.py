@@ -31,9 +31,24 @@ LOSSY = curve(queue=8)
 
 def test_knee_of_one_server() -> None:
     """In M/D/1 rho over 1 + rho / (2 (1 - rho)) is greatest at 2 - sqrt(2) = 0.586: of these loads 60 %."""
+    assert PLAIN.knee is not None
     assert PLAIN.knee.load == 0.6
     assert PLAIN.one_server
     assert not replace(PLAIN, service_s=3e-5).one_server
+
+
+def test_one_load_has_no_knee() -> None:
+    """Where there is no curve nothing is called its knee: in the table, sentences, JSON and picture."""
+    one = curve(loads=(0.5,))
+    assert one.knee is None
+    grid = load_curve_grid(one)
+    assert grid.rows[0][0] == "50.0 %"
+    assert "knee" not in grid.note
+    assert findings(one)[1] == "no knee: one load; busiest: core0"
+    document = load_curve_json(one)
+    assert (document["knee"], document["warm_up"]) == (None, 200)
+    above = load_curve_figure(one).axes[0]
+    assert [each.get_text() for each in above.texts] == []
 
 
 def test_table() -> None:
@@ -70,7 +85,7 @@ def test_findings() -> None:
         "capacity: 100,000 requests/s of 1 image in mode inference, one every 10.00 us; "
         "alone a request takes 10.00 us"
     )
-    assert knee.startswith("knee: at 60.0 % of it, 60,000 requests/s with p99")
+    assert knee.startswith("knee: of these loads 60.0 %, 60,000 requests/s with p99")
     assert arrivals == (
         "arrivals: 2,000 requests a load, Poisson (seed 1), the first 200 not counted; a queue without limit"
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import exp, factorial, floor, inf, sqrt
 
 import pytest
 
 from dataflow.errors import OptionError
+from dataflow.percentile import nearest_rank
 from dataflow.serving.pattern import fixed_arrivals, poisson_arrivals
-from dataflow.serving.prediction import nearest_rank, predicted
+from dataflow.serving.prediction import predicted
 from dataflow.serving.queueing import dd1_wait, md1_mean_wait, md1_wait_distribution, md1_wait_percentile
 from tests.serving.lindley import waits
 
@@ -82,8 +82,8 @@ def test_one_server_waits_as_theory_says(load: float) -> None:
 def test_percentiles_are_nearest_ranks() -> None:
     """Of 1 to 100 the 99th percentile is 99, of one value every percentile is that."""
     hundred = list(range(1, 101))
-    assert [nearest_rank(hundred, Fraction(p, 100)) for p in (0, 1, 50, 99, 100)] == [1, 1, 50, 99, 100]
-    assert nearest_rank([7], Fraction(1, 100)) == 7
+    assert [nearest_rank(hundred, p) for p in (0, 1, 50, 99, 100)] == [1, 1, 50, 99, 100]
+    assert nearest_rank([7], 1) == 7
 
 
 def test_predictions() -> None:

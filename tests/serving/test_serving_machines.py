@@ -12,9 +12,10 @@ from dataflow.experiment import Experiment, Mode
 from dataflow.graph import step_graph
 from dataflow.measurement import measure_trace
 from dataflow.metrics import Latencies
+from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph, place
 from dataflow.plan import Plan
-from dataflow.serving.pattern import PS_PER_S, fixed_arrivals, poisson_arrivals, recorded_arrivals
+from dataflow.serving.pattern import fixed_arrivals, poisson_arrivals, recorded_arrivals
 from dataflow.serving.queueing import md1_mean_wait
 from dataflow.serving.served import serve
 from dataflow.serving.sweep import Offered, capacity, load_curve
@@ -109,7 +110,7 @@ def test_curve_of_one_core() -> None:
     service_ps = alone_ps(placed)
     curve = load_curve(world, placed, Offered(fixed_arrivals(200), (0.5, 1.0, 1.2)), notes=("n",))
     assert curve.capacity_per_s == pytest.approx(PS_PER_S / service_ps)
-    assert (curve.requests, curve.dropped, curve.mode, curve.one_server) == (200, 20, "inference", True)
+    assert (curve.requests, curve.warm_up, curve.mode, curve.one_server) == (200, 20, "inference", True)
     half, full, beyond = curve.points
     assert half.served_per_s == pytest.approx(curve.capacity_per_s / 2, rel=1e-3)
     assert half.p50_s == half.max_s == curve.service_s

@@ -12,7 +12,7 @@ from dataflow.errors import TopologyError
 from dataflow.experiment import Training
 from dataflow.hardware import Hardware
 from dataflow.override import Override
-from dataflow.session import place_experiment
+from dataflow.session import place_experiment, simulate_experiment
 from dataflow.simulation import simulate
 from tests.topologies.described import EXPERIMENT, HARDWARE, NETWORK
 
@@ -39,11 +39,13 @@ def test_the_card_has_islands_of_cores_in_one_space() -> None:
     kinds = [bank.kind for bank in banks.values()]
     counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     assert counts == {"nn": 55, "local": 60, "cls": 5, "ctm": 5, "imem": 1, "emem": 1}
-    assert banks["core3.nn"].reached_by == {"core3", "core4"}
+    assert banks["core3.nn"].reached_by == ("core3", "core4")
     assert "core11.nn" not in banks
-    assert banks["island1.cls"].reached_by == {f"core{index}" for index in range(12, 24)}
-    assert banks["emem"].reached_by == set(card.processors)
+    assert banks["island1.cls"].reached_by == tuple(f"core{index}" for index in range(12, 24))
+    assert banks["emem"].reached_by == tuple(card.processors)
     assert banks["emem"].engines == {"read": "dram", "write": "dram", "atomic": "dram-atomic"}
+    assert banks["emem"].cache_bytes == 3_000_000
+    assert banks["imem"].cache_bytes == 0
     # 4 KiB less a stack of 512 B and 1 KiB of staging.
     assert banks["core0.local"].capacity_bytes == 4096 - 512 - 1024
     assert card.memories["nic"].capacity_bytes == sum(bank.capacity_bytes for bank in banks.values())
@@ -58,7 +60,7 @@ def test_cores_threads_and_clock_are_fields() -> None:
     )
     assert len(card.processors) == 14
     banks = {bank.name: bank for bank in card.memories["nic"].banks}
-    assert banks["island1.ctm"].reached_by == {"core12", "core13"}
+    assert banks["island1.ctm"].reached_by == ("core12", "core13")
     assert (core_of(card).threads, core_of(card).clock_hz) == (4, 1.2e9)
     sources = {constant.path: constant.source for constant in card.constants}
     assert sources["spaces.nic.cores"] == "set by --set"
@@ -93,6 +95,55 @@ def test_instructions_can_be_overridden_one_by_one() -> None:
     assert not usual.routines
 
 
+def test_instructions_have_a_source(tmp_path: Path) -> None:
+    """One for a routine; what is set from outside needs none, and all numbers are listed with theirs."""
+    path = "models.fpc.compute.instructions.relu.forward"
+    with pytest.raises(TopologyError, match=r"relu.forward.source: is missing"):
+        agilio(f"{path}={{inner: {{add: 3}}}}")
+    routine = "{inner: {add: 3}, scans: 2, source: mine}"
+    models = f"{{fpc: {{compute: {{instructions: {{relu: {{forward: {routine}}}}}}}}}}}"
+    (tmp_path / "mine.yaml").write_text(f"kind: hardware\nextends: agilio-cx\nmodels: {models}\n")
+    written = topologies.load_hardware(str(tmp_path / "mine.yaml"), [Override(f"{path}.scans", "4")])
+    assert {each.path: (each.text, each.source) for each in written.constants if path in each.path} == {
+        f"{path}.inner.add": ("3", "mine"),
+        f"{path}.scans": ("4", "set by --set"),
+    }
+    outside = agilio(f"{path}.scans=3").constants
+    assert [each.source for each in outside if path in each.path] == ["set by --set"]
+
+
+def test_control_takes_cycles_of_the_cores() -> None:
+    """79, 176 and 38 of them: at half the clock twice as long."""
+    times = [
+        (found.signal_ps, found.dispatch_ps, found.semaphore_ps)
+        for clock in ("800 MHz", "400 MHz")
+        if (found := agilio(f"models.fpc.compute.clock={clock}").controller) is not None
+    ]
+    assert times == [(98_750, 220_000, 47_500), (197_500, 440_000, 95_000)]
+
+
+def test_the_port_is_busy_for_bytes_alone() -> None:
+    """Of the smallest packets, 18 B in 92 B, 54.4 million a second; latency keeps no other packet waiting."""
+    for link in agilio().links:
+        assert (link.kind, link.sharing, link.message_overhead_ps) == ("mac", "fair", 0)
+        assert 1e6 / link.occupied_ps(18) == pytest.approx(54.4, rel=1e-3)
+        assert agilio().transfer_ps(18, link.source, link.destination) == 500_000 + 18_400
+
+
+def test_only_next_neighbour_registers_pass_values_on() -> None:
+    """From a core to the next."""
+    banks = agilio().memories["nic"].banks
+    assert {bank.kind for bank in banks if bank.passes_on} == {"nn"}
+
+
+def test_what_the_engine_finds_wrong_with_a_space_is_at_its_line() -> None:
+    """That of its name."""
+    text = (Path(topologies.__file__).parent / "hardware" / "agilio-cx.yaml").read_text()
+    line = text.splitlines().index("  nic:") + 1
+    with pytest.raises(TopologyError, match=rf"agilio-cx.yaml:{line}: hardware: 'nic' and 'port' are not c"):
+        agilio("links.mac.connects=[]")
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
@@ -107,13 +158,17 @@ def test_instructions_can_be_overridden_one_by_one() -> None:
             "holds no more than stack and staging, 1536 B",
         ),
         (
+            "spaces.nic.banks.emem.cache={value: 4 GiB, source: x}",
+            "a cache of 4,294,967,296 B is larger than its bank of 2,147,483,648 B; leave it out or make it",
+        ),
+        (
             "models.fpc.compute.memories.cls.latency=[9 cycles, 2 cycles]",
             "the shortest latency stands before",
         ),
         ("models.fpc.compute.clock=800 GB", "'800 GB' is not a frequency; write one as '6 MHz'"),
         ("models.fpc.compute.costs.multiply_16=4", "4 has no unit; write '4 cycles'"),
         ("models.fpc.compute.instructions.fully_connectd={}", "unknown key; did you mean 'fully_connected'?"),
-        ("spaces.nic.controller.signal=1 GB", "'1 GB' is not a time"),
+        ("spaces.nic.controller.signal=1 GB", "'1 GB' is not a number of cycles"),
         (
             "processors={core3: {model: fpc}}",
             "'core3' names two processors; call the cores",
@@ -157,20 +212,46 @@ spaces:
         topologies.load_hardware(str(path))
 
 
+PAIR = (
+    "kind: hardware\ncluster: {of: agilio-cx, count: 2}\nlinks:\n  wire:\n"
+    '    bandwidth: {value: "5 GB/s", source: x}\n    latency: {value: "1 us", source: x}\n'
+    "    duplex: full\n    connects: [[node0/port, node1/port]]\n"
+)
+
+
 def test_spaces_in_a_cluster_keep_apart(tmp_path: Path) -> None:
     """Two cards behind a switch: banks, cores and engines of each."""
     path = tmp_path / "pair.yaml"
-    path.write_text(
-        "kind: hardware\ncluster: {of: agilio-cx, count: 2}\nlinks:\n  wire:\n"
-        '    bandwidth: {value: "5 GB/s", source: x}\n    latency: {value: "1 us", source: x}\n'
-        "    duplex: full\n    connects: [[node0/port, node1/port]]\n"
-    )
+    path.write_text(PAIR)
     pair = topologies.load_hardware(str(path))
     assert pair.memory_of("node1/core5") == "node1/nic"
     emem = pair.memories["node1/nic"].banks[-1]
     assert emem.engines["read"] == "node1/dram"
     assert "node1/core59" in emem.reached_by
     assert set(pair.engines) == {f"node{n}/{name}" for n in (0, 1) for name in ("dram", "dram-atomic")}
+
+
+def test_a_controller_signals_the_cores_of_one_card(tmp_path: Path) -> None:
+    """In a cluster of them tasks start by themselves."""
+    (tmp_path / "pair.yaml").write_text(PAIR)
+    path = tmp_path / "exp.yaml"
+    text = "kind: experiment\nnetwork: two-layer\nhardware: pair.yaml\ntraining: {dtype: q8.8}\n"
+    path.write_text(text)
+    assert topologies.load(str(path)).plan.control.kind == "dataflow"
+    for kind in ("static", "dynamic"):
+        path.write_text(f"{text}plan: {{control: {{kind: {kind}}}}}\n")
+        with pytest.raises(TopologyError, match=f"control is '{kind}', but the cores .* are in 2 machines"):
+            topologies.load(str(path))
+
+
+def test_small_networks_are_not_limited_by_the_port() -> None:
+    """A sample of the two-layer network is 534 ns on its way, but another may follow it meanwhile."""
+    overrides = [Override("mode", "pipeline"), Override("training.steps", "32")]
+    found = simulate_experiment(topologies.load("two-layer-agilio", overrides)).metrics.pipeline
+    assert found is not None
+    assert found.interval_s is not None
+    assert found.interval_s < 500e-9
+    assert found.bottleneck.startswith("core")
 
 
 def experiment(tmp_path: Path, training: str) -> Path:

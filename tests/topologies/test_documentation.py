@@ -27,7 +27,7 @@ def test_examples_can_be_loaded(block: str, tmp_path: Path) -> None:
         "network": topologies.load_network,
         "hardware": topologies.load_hardware,
         "experiment": topologies.load,
-        "traffic": topologies.load_traffic,
+        "packets": topologies.load_packets,
     }
     assert readers[topologies.kind_of(str(path))](str(path))
 

@@ -19,11 +19,11 @@ SHIPPED = f"There are: {', '.join(NAMES)}; a path to a file of your own ends in 
     [
         (
             b"",
-            "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware, traffic",
+            "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware, packets",
         ),
         (
             b"# only a comment\n",
-            "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware, traffic",
+            "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware, packets",
         ),
         (b"- 1\n- 2\n", "x.yaml:1: must be a mapping, keys with values, got a list of 2"),
         (b"\n\nwords\n", "x.yaml:3: must be a mapping, keys with values, got 'words'"),
@@ -49,12 +49,12 @@ SHIPPED = f"There are: {', '.join(NAMES)}; a path to a file of your own ends in 
         ),
         (
             b"name: x\n",
-            "x.yaml:1: 'kind' is missing; write 'kind: ' and one of experiment, network, hardware, traffic",
+            "x.yaml:1: 'kind' is missing; write 'kind: ' and one of experiment, network, hardware, packets",
         ),
         (
             b"kind: netwrk\n",
             (
-                "x.yaml:1: kind: must be one of experiment, network, hardware, traffic, got 'netwrk'; "
+                "x.yaml:1: kind: must be one of experiment, network, hardware, packets, got 'netwrk'; "
                 "did you mean 'network'?"
             ),
         ),

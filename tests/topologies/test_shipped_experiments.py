@@ -31,7 +31,7 @@ def test_everything_that_ships_is_listed() -> None:
             ("experiment", "experiments"),
             ("network", "networks"),
             ("hardware", "hardware"),
-            ("traffic", "traffic"),
+            ("packets", "packets"),
         )
         for path in sorted((folder / under).glob("*.yaml"), key=lambda path: path.stem)
     ]
@@ -66,7 +66,7 @@ def test_every_part_loads_under_its_name(entry: Shipped) -> None:
     readers = {
         "network": topologies.load_network,
         "hardware": topologies.load_hardware,
-        "traffic": topologies.load_traffic,
+        "packets": topologies.load_packets,
     }
     assert readers[entry.kind](entry.name).name == entry.name
 

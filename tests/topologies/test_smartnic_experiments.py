@@ -45,7 +45,8 @@ def processors(graph: PlacedGraph, layer: str, phase: Phase) -> list[str]:
         dict.fromkeys(
             task.processor
             for task in graph.tasks
-            if task.kind is TaskKind.COMPUTE and task.layer == layer and task.phase is phase
+            if task.processor is not None and task.op is not None
+            if task.layer == layer and task.phase is phase
         )
     )
 
@@ -53,6 +54,46 @@ def processors(graph: PlacedGraph, layer: str, phase: Phase) -> list[str]:
 def cores(first: int, count: int) -> list[str]:
     """Cores by number."""
     return [f"core{number}" for number in range(first, first + count)]
+
+
+def classified(weights: str, *settings: tuple[str, str]) -> int:
+    """How long a digit takes from the port to its class, the classes' weights in a kind of bank."""
+    chosen = (("mode", "inference"), ("training.batch", "1"), ("plan.banks", f"{{fc.weight: {weights}}}"))
+    return step_ps(placed("digits-cnn-agilio", *chosen, *settings))
+
+
+def test_farther_weights_are_slower() -> None:
+    """Of ten classes on a core each: local memory, CLS, CTM, IMEM, DRAM's cache, DRAM itself.
+
+    A core reads its weights, of 8 B, once: 2 B of each of 4 inputs. The middle of CLS's latencies is 35, of
+    CTM's 75, of IMEM's and the cache's 200, a miss takes 250 cycles of 1.25 ns.
+    """
+    local, cls, ctm, imem, cached = map(classified, ("local", "cls", "ctm", "imem", "emem"))
+    uncached = classified("emem", ("hardware.spaces.nic.banks.emem.cache", "{value: 1 B, source: assumed}"))
+    assert local < cls < ctm < imem == cached < uncached
+    # A class is one output, so one thread is at work and hides nothing.
+    assert (ctm - cls, imem - ctm, uncached - imem) == (40 * 1250, 125 * 1250, 50 * 1250)
+
+
+def test_weights_of_one_node_are_in_the_memory_of_its_core() -> None:
+    """Who computes a node of the first layer updates its weights too, so that nobody else reaches them."""
+    graph = placed("two-layer-agilio")
+    for parameter in ("hidden.weight", "hidden.bias"):
+        for version in (0, 1):
+            kept = [
+                bank.name for name, bank in graph.banks.items() if name.startswith(f"{parameter}@{version}")
+            ]
+            assert kept == ["core0.local", "core1.local", "core2.local"]
+
+
+def test_a_training_step_is_slower_with_farther_weights() -> None:
+    """Of the first layer, in each kind of bank by turns; where the plan says nothing they are nearest."""
+    kinds = ("local", "cls", "ctm", "imem", "emem")
+    times = [
+        step_ps(placed("two-layer-agilio", ("plan.banks", f"{{hidden.weight: {kind}}}"))) for kind in kinds
+    ]
+    assert times[0] == step_ps(placed("two-layer-agilio"))
+    assert times == sorted(set(times))
 
 
 def test_each_core_has_one_pixel_window_class_or_gradient() -> None:
@@ -108,7 +149,7 @@ def test_offloading_is_one_line() -> None:
 
 
 def test_two_layers_are_those_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
-    """Scores to a step of 2^-14; what softmax's table of powers reaches to 0.002. So the example prints."""
+    """Every value and gradient is within a step of 2^-14, the worst 0.6 of one. So the example prints."""
     path = Path(topologies.__file__).parents[1] / "examples" / "two_layer.py"
     spec = importlib.util.spec_from_file_location("two_layer", path)
     assert spec is not None
@@ -118,40 +159,67 @@ def test_two_layers_are_those_by_hand(capsys: pytest.CaptureFixture[str]) -> Non
     found, by_hand = example.both()
     assert {values.tensor for values in found.values} == set(by_hand)
     for values in found.values:
-        exact = values.tensor in ("hidden", "relu", "out")
         for value, expected in zip(values.values, by_hand[values.tensor], strict=True):
-            assert abs(value - expected) <= (2**-14 if exact else 0.002), values.tensor
+            assert abs(value - expected) <= 2**-14, values.tensor
     example.main()
     assert capsys.readouterr().out == path.with_suffix(".out").read_text()
 
 
 def test_more_cores_make_the_perceptron_faster_until_sums_take_over() -> None:
-    """From 4 to 12 cores more than twice as fast; from 30 to 60 no tenth, for gradients are to be added."""
+    """Of 60 images 12 cores make 5 each, 4 cores 15; from 30 to 60 gradients to be added take over."""
     times = {
-        count: step_ps(
-            placed(
-                "mlp-digits-agilio",
-                ("plan.mesh.core", str(count)),
-                ("hardware.spaces.nic.cores", str(count)),
-            )
-        )
+        count: step_ps(placed("mlp-digits-agilio", ("plan.mesh.core", str(count)), ("training.batch", "60")))
         for count in (4, 12, 30, 60)
     }
-    assert times[4] > 2 * times[12] > 2 * times[30]
+    assert times[4] > 2 * times[12]
+    assert times[12] > 1.3 * times[30]
     assert times[60] > 0.9 * times[30]
+
+
+@pytest.mark.parametrize("count", [1, 8, 16])
+def test_the_perceptron_takes_any_number_of_cores(count: int) -> None:
+    """Its mesh takes the first so many of the card's 60."""
+    graph = placed("mlp-digits-agilio", ("plan.mesh.core", str(count)))
+    assert processors(graph, "hidden", Phase.FORWARD) == cores(0, count)
+
+
+def test_of_more_cores_than_images_some_have_none() -> None:
+    """With 60 cores in the mesh 16 have an image each; others have channels to update."""
+    graph = placed("mlp-digits-agilio", ("plan.mesh.core", "60"))
+    assert len(processors(graph, "hidden", Phase.FORWARD)) == 16
 
 
 def test_alexnet_does_not_fit_the_card() -> None:
     """Said of it: the stack, and what there are no integer routines for; not a crash."""
     with pytest.raises(FitError, match="'alexnet' does not fit hardware 'agilio-cx'") as caught:
         simulate(placed("alexnet-agilio"))
-    assert "local_response_normalization (forward) has no integer routine" in str(caught.value)
+    assert "no integer routine for local_response_normalization (forward): it needs" in str(caught.value)
 
 
 def test_unrolled_loops_do_not_fit_an_ebpf_program() -> None:
-    """4,096 instructions are all there are; one core that does everything needs many times that."""
-    with pytest.raises(FitError, match=r"core0  program store  .* instructions  4,096"):
+    """To classify one digit: 4,990 instructions, of which 4,202 are 16 pixels of 25 products; 4,096 fit."""
+    with pytest.raises(FitError, match=r"core0  program store  4,990 instructions  4,096   894"):
         simulate(placed("digits-cnn-agilio-ebpf"))
+
+
+def test_what_softmax_is_made_of_sets_how_long_a_step_takes() -> None:
+    """A shift is a little faster than a table, one reciprocal a row much faster than ten divisions.
+
+    Wide logits make only the maximum and differences slower.
+    """
+    usual, shift, reciprocal, wide = (
+        step_ps(placed("digits-cnn-agilio", *settings))
+        for settings in (
+            [],
+            [("training.arithmetic.exponential", "shift")],
+            [("training.arithmetic.division", "reciprocal")],
+            [("training.arithmetic.wide_logits", "true")],
+        )
+    )
+    assert 0.7 * usual > reciprocal
+    # 16 images of 10 classes, 13 cycles of 1.25 ns less.
+    assert usual - shift == 16 * 10 * 13 * 1250
+    assert usual < wide < 1.05 * usual
 
 
 def test_race_drops_less_the_farther_signals_are_apart() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from dataflow.training.folder import begun, training_folder
 from dataflow.training.loop import Position, train
 from tests.training.worlds import Session, without_wall_time, world
 
+ROOT = Path(__file__).parent.parent.parent
 IDENTITY = identity_of(world(), "stripes")
 POSITION = Position(
     step=5,
@@ -137,6 +140,27 @@ def test_a_checkpoint_of_another_training(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"its plan is .*, here it is"):
         begun(file, {**IDENTITY, "plan": "other"}, 8, resume=True)
     assert begun(file, IDENTITY, 8, resume=True) is not None
+
+
+def test_a_training_is_the_same_under_other_hash_seeds() -> None:
+    """Its identity does not depend on the order of sets, on a machine of banks either."""
+    script = (
+        "import topologies; from dataflow.training.checkpoint import identity_of; "
+        "print(identity_of(topologies.load('digits-cnn-agilio'), 'digits'))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+    assert "agilio-cx" in found.pop()
 
 
 def test_more_epochs_are_no_other_training() -> None:

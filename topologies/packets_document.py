@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from annotated_types import Ge, Gt, Le, Len
+from annotated_types import Ge, Le, Len
 from pydantic import ConfigDict
 
 from dataflow.bank import Bank, Engine
 from dataflow.hardware import Hardware
 from dataflow.packets import PacketExperiment, PacketProgram
-from topologies.constants import STRICT, CycleCount, Multiple, Name, Source
+from topologies.constants import STRICT, CycleConstant, Multiple, Name, PacketsPerSecond, Source
 from topologies.hardware_document import HardwareDocument
 from topologies.tree import Keys, did_you_mean
-from topologies.units import Measure
 
 Accesses = Annotated[int, Ge(0), Le(4096)]
 PORT = "port"
@@ -25,7 +24,7 @@ PORT = "port"
 class PacketRateConstant:
     """Packets a second."""
 
-    value: Annotated[float, Measure("packet rate", "packet / second", "Mpacket/s", whole=False)]
+    value: PacketsPerSecond
     source: Source
 
 
@@ -37,18 +36,10 @@ class PortDocument:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CyclesConstant:
-    """Cycles of a core's clock."""
-
-    value: CycleCount
-    source: Source
-
-
-@dataclass(frozen=True, kw_only=True)
 class FirmwareDocument:
     """What handles each packet before and after the program."""
 
-    overhead: CyclesConstant
+    overhead: CycleConstant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +50,7 @@ class PacketProgramDocument:
     """
 
     firmware: str
-    cycles: CyclesConstant | None = None
+    cycles: CycleConstant | None = None
     reads: Accesses = 0
     atomics: Accesses = 0
 
@@ -69,11 +60,11 @@ class MeasuredDocument:
     """Measured rates: of each program [cores, packets a second]."""
 
     source: Source
-    rates: Mapping[Name, tuple[tuple[Multiple, Annotated[float, Gt(0)]], ...]]
+    rates: Mapping[Name, tuple[tuple[Multiple, PacketsPerSecond], ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrafficDocument:
+class PacketsDocument:
     """Cores of an address space that each handle a stream of packets.
 
     space: the address space. bank: that programs access. packets: that each core handles.
@@ -94,7 +85,7 @@ class TrafficDocument:
     description: str = ""
 
 
-def traffic_faults(document: TrafficDocument, hardware: Hardware) -> Iterator[tuple[Keys, str]]:
+def packets_faults(document: PacketsDocument, hardware: Hardware) -> Iterator[tuple[Keys, str]]:
     """Where a packet experiment names what is not there, and how."""
     memory = hardware.memories.get(document.space)
     if memory is None or not memory.banks:
@@ -115,10 +106,10 @@ def traffic_faults(document: TrafficDocument, hardware: Hardware) -> Iterator[tu
     yield from _name_faults(document)
 
 
-def _core_faults(document: TrafficDocument, hardware: Hardware, bank: Bank) -> Iterator[tuple[Keys, str]]:
+def _core_faults(document: PacketsDocument, hardware: Hardware, bank: Bank) -> Iterator[tuple[Keys, str]]:
     """Cores that there are not, or that do not reach the bank; engines of one name."""
     cores = hardware.processors_in(document.space)
-    reached = bank.reached_by
+    reached = bank.users
     if not set(cores) <= reached:
         yield (
             ("bank",),
@@ -126,12 +117,13 @@ def _core_faults(document: TrafficDocument, hardware: Hardware, bank: Bank) -> I
         )
     if PORT in hardware.engines:
         yield ("port",), f"an engine of {hardware.name!r} is called {PORT!r} too; call that otherwise"
-    for index, count in enumerate(document.cores):
-        if count > len(cores):
-            yield ("cores", index), f"{count} cores, but {document.space!r} has {len(cores)}"
+    many = [str(count) for count in document.cores if count > len(cores)]
+    if many:
+        told = f"{', '.join(many)} cores, but {document.space!r} has {len(cores)}"
+        yield ("cores",), f"{told}; name numbers up to that, as with --cores {len(cores)}"
 
 
-def _name_faults(document: TrafficDocument) -> Iterator[tuple[Keys, str]]:
+def _name_faults(document: PacketsDocument) -> Iterator[tuple[Keys, str]]:
     """Firmware that programs name, and programs that measurements name, but that is not there."""
     for name, program in document.programs.items():
         if program.firmware not in document.firmware:
@@ -146,7 +138,7 @@ def _name_faults(document: TrafficDocument) -> Iterator[tuple[Keys, str]]:
             yield ("measured", "rates", name), f"there is no program {name!r}{near or ';'} there are: {there}"
 
 
-def traffic_of(document: TrafficDocument, hardware: Hardware) -> PacketExperiment:
+def packets_of(document: PacketsDocument, hardware: Hardware) -> PacketExperiment:
     """The engine's packet experiment that a document describes, which has no faults."""
     banks = {bank.name: bank for bank in hardware.memories[document.space].banks}
     measured = document.measured
@@ -169,7 +161,7 @@ def traffic_of(document: TrafficDocument, hardware: Hardware) -> PacketExperimen
     )
 
 
-def _program(name: str, program: PacketProgramDocument, document: TrafficDocument) -> PacketProgram:
+def _program(name: str, program: PacketProgramDocument, document: PacketsDocument) -> PacketProgram:
     return PacketProgram(
         name=name,
         firmware_cycles=document.firmware[program.firmware].overhead.value,
