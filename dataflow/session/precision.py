@@ -38,7 +38,10 @@ def against_float(
 
 
 def counted(placed: PlacedGraph, backend: Backend) -> Precision | None:
-    """What rounding did to tensors over a whole training; None when the backend does not count it."""
+    """What rounding did to tensors in all that a backend computed; None when it does not count that.
+
+    For a training these are all its seeds together, each from where it began or was resumed.
+    """
     if not isinstance(backend, CountsRounding):
         return None
     tensors: dict[str, Tensor] = {}

@@ -12,7 +12,7 @@ from dataflow.experiment import Experiment
 from dataflow.graph import Task, training_graph
 from dataflow.network import DATA, LABEL
 from dataflow.numbers.number import array_dtype
-from dataflow.ops import Dropout, Phase
+from dataflow.ops import Dropout, Phase, Scale
 from dataflow.tensor import Tensor, TensorKind
 from dataflow.training.data_set import Part
 from dataflow.training.state import State
@@ -41,7 +41,8 @@ class Evaluator:
         self.training = training
         self.backend = backend
         self.tensors = graph.tensors
-        self.tasks = [task for task in graph.tasks if task.phase in (Phase.FORWARD, Phase.LOSS)]
+        forward = (task for task in graph.tasks if task.phase in (Phase.FORWARD, Phase.LOSS))
+        self.tasks = [_at_test(task, task.op) if isinstance(task.op, Dropout) else task for task in forward]
         loss = loss_task(graph)
         self.scores, self.losses = loss.reads["input"], loss.writes["output"]
 
@@ -66,10 +67,7 @@ class Evaluator:
             if tensor.kind is TensorKind.PARAMETER and tensor.version == 0:
                 values[name] = state[tensor.base]
         for task in self.tasks:
-            if isinstance(task.op, Dropout):
-                self._keep_everything(task, task.op, values)
-            else:
-                self._compute(task, values)
+            self._compute(task, values)
         scores, losses = np.array(values[self.scores]), np.array(values[self.losses])
         for name, array in values.items():
             if self.tensors[name].kind is not TensorKind.PARAMETER and name != f"{LABEL}@0":
@@ -84,12 +82,6 @@ class Evaluator:
         array = self._empty(tensor)
         self.backend.fill(array, numbers, tensor.dtype, tensor.base)
         return array
-
-    def _keep_everything(self, task: Task, op: Dropout, values: dict[str, Array]) -> None:
-        share = op.gain * (1.0 - op.rate)
-        values[task.writes["output"]] = self._given(
-            task.writes["output"], values[task.reads["input"]] * share
-        )
 
     def _compute(self, task: Task, values: dict[str, Array]) -> None:
         written = {operand: self._empty(self.tensors[name]) for operand, name in task.writes.items()}
@@ -111,3 +103,15 @@ class Evaluator:
             regions={operand: tensor.region for operand, tensor in named.items()},
             shapes={operand: tensor.shape for operand, tensor in named.items()},
         )
+
+
+def _at_test(task: Task, op: Dropout) -> Task:
+    """Dropout that keeps everything, by the kernel that does the same in inference."""
+    scale = Scale(op.shape, 1.0 if op.inverted else 1.0 - op.rate)
+    return replace(
+        task,
+        op=scale,
+        direction=scale.passes[0],
+        reads={"input": task.reads["input"]},
+        writes={"output": task.writes["output"]},
+    )
