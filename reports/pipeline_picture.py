@@ -76,12 +76,12 @@ def _draw_stages(axes: Axes, pipeline: PipelineEntry, labelled: Mapping[str, Sta
         if len(stages) <= 24:
             axes.annotate(
                 units.percent(stage.occupied, 2),
-                (place, stage.time_s / worth),
-                (0, 3),
+                (place, 0),
+                (0, 4),
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,
-                color=palette.INK,
+                color="white",
             )
     lines = (
         (pipeline.interval_s, "interval between samples", palette.INK, "-"),
@@ -93,7 +93,7 @@ def _draw_stages(axes: Axes, pipeline: PipelineEntry, labelled: Mapping[str, Sta
     folded = len(stages) < len(pipeline.stages)
     told = f", {len(pipeline.stages)} stages, +n: so many more alike" if folded else ""
     alone = pipeline.interval_s is None
-    key = "above: share of the whole time" if alone else "red: what sets the interval; above: share of that"
+    key = "above: share of the whole time" if alone else "red: what sets the interval; in the bars: share of that"
     axes.set_title(f"time of each stage for a step{told} ({key})", fontsize=9, loc="left")
     axes.set_ylabel(unit, fontsize=9)
     axes.set_ylim(0, 1.22 * longest / worth)

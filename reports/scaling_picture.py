@@ -111,7 +111,7 @@ def _name_limits(axes: Axes, across: _Across, points: Sequence[ScalingPoint]) ->
             axes.annotate(
                 limiting_resource(point),
                 (across.at(point), point.speed_up),
-                (6, -12),
+                (9, -4),
                 textcoords="offset points",
                 fontsize=8,
                 color=palette.INK,
