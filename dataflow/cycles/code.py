@@ -30,6 +30,7 @@ def code_length(
         return 0
 
     def length(times_inner: int, times_output: int, times_bias: int) -> float:
+        """Instructions of the routine with each of its parts written out so many times."""
         return (
             costs.length(routine.inner + routine.wide, bits, unrolled=not loops) * times_inner
             + costs.length(routine.output, bits, unrolled=not loops) * times_output

@@ -115,6 +115,7 @@ class _Training:
         self.began = perf_counter()
 
     def run(self) -> Position:
+        """Steps until all epochs are done or someone says stop; where it got to."""
         if self.position.step >= self.total:
             return self.position
         self.loop.stepper.begin(self.executor, self.first)
