@@ -93,7 +93,8 @@ def _draw_stages(axes: Axes, pipeline: PipelineEntry, labelled: Mapping[str, Sta
     folded = len(stages) < len(pipeline.stages)
     told = f", {len(pipeline.stages)} stages, +n: so many more alike" if folded else ""
     alone = pipeline.interval_s is None
-    key = "in the bars: share of the whole time" if alone else "red: what sets the interval; in the bars: share of that"
+    of = "in the bars: share of"
+    key = f"{of} the whole time" if alone else f"red: what sets the interval; {of} that"
     axes.set_title(f"time of each stage for a step{told} ({key})", fontsize=9, loc="left")
     axes.set_ylabel(unit, fontsize=9)
     axes.set_ylim(0, 1.22 * longest / worth)
