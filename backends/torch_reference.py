@@ -161,19 +161,19 @@ class _Forward:
             self.show(f"{base}@{self.step}", value.detach().numpy())
 
 
-@torch.no_grad()
 def _move_weights(forward: _Forward, images: Any, labels: Any, losses: Any) -> None:
     """Gives each parameter as its gradient the differences of the mean loss, scaled, over the step."""
     training = forward.experiment.training
     step, scale = training.difference_step, training.gradient_scale
-    for parameter in forward.parameters.values():
-        parameter.grad = torch.zeros_like(parameter)
-        flat, gradient = parameter.view(-1), parameter.grad.view(-1)
-        for index, before in enumerate(flat.tolist()):
-            flat[index] = before + step
-            grown = forward.loss(images, labels).double() - losses.double()
-            gradient[index] = grown.mean() * scale / step
-            flat[index] = before
+    with torch.no_grad():
+        for parameter in forward.parameters.values():
+            parameter.grad = torch.zeros_like(parameter)
+            flat, gradient = parameter.view(-1), parameter.grad.view(-1)
+            for index, before in enumerate(flat.tolist()):
+                flat[index] = before + step
+                grown = forward.loss(images, labels).double() - losses.double()
+                gradient[index] = grown.mean() * scale / step
+                flat[index] = before
 
 
 def _show_parameters(show: Show, parameters: Mapping[str, Any], optimiser: Any, step: int) -> None:
