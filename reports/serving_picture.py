@@ -81,10 +81,10 @@ def _latencies(axes: Axes, curve: LoadCurve, loads: Sequence[float]) -> None:
         )
     axes.axhline(curve.service_s, color=palette.FAINT, linewidth=0.9, linestyle="-.", label="a request alone")
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0), numticks=20))
     axes.yaxis.set_major_formatter(lambda value, _: units.duration(value, 3))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylabel("latency", fontsize=9)
+    axes.set_ylabel("latency (logarithmic)", fontsize=9)
     axes.legend(
         loc="upper left", fontsize=9, frameon=True, facecolor="white", edgecolor="none", framealpha=0.9
     )

@@ -13,7 +13,7 @@ from dataflow.waiting import Wait
 
 EXCHANGE, LOAD, SIGNAL = "exchange", "load", "signal"
 NUMBERS = "numbers: micro-batches"
-DIRECTIONS = "dx: gradient of a layer's input, dw: of its weights"
+DIRECTIONS = "dx: gradient of a layer's input, dw: of its weights, sum: of parts of one"
 _SHORT = {"input_gradient": "dx", "weight_gradient": "dw"}
 
 
@@ -55,7 +55,7 @@ class Timeline:
 
 def phase_of(span: Span) -> str:
     """The phase that sets a span's colour: that of its task, or ``exchange``, or ``signal``."""
-    if span.processor is None and span.source is None:
+    if span.kind is TaskKind.SIGNAL:
         return SIGNAL
     exchange = span.kind is TaskKind.TRANSFER and span.phase.label != LOAD
     return EXCHANGE if exchange else span.phase.label
@@ -73,7 +73,7 @@ def single_bars(spans: Iterable[Span], *, streams: bool = False) -> tuple[Bar, .
 
 
 def _labels(span: Span) -> tuple[str, ...]:
-    short = _SHORT.get(span.operation.rpartition(" ")[2])
+    short = "sum" if span.kind is TaskKind.SUM else _SHORT.get(span.operation.rpartition(" ")[2])
     return (f"{span.layer} {short}", span.layer) if short else (span.layer,)
 
 

@@ -101,6 +101,8 @@ def _note_the_end(axes: Axes, trained: Trained) -> None:
         fontsize=10,
         fontweight="bold",
         color=_TEST,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
+        zorder=5,
     )
 
 

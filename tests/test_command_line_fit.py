@@ -31,8 +31,8 @@ def test_what_does_not_fit_is_reported(
     assert called(monkeypatch, tmp_path, command, EXPERIMENT, "--out", "report") == 2
     told = capsys.readouterr()
     assert told.err == (
-        f"dataflow: experiment '{EXPERIMENT}': digits-cnn cannot run on agilio-cx-ebpf as planned, for what "
-        "is said on standard output; nothing was run or written\n"
+        f"dataflow: experiment '{EXPERIMENT}': digits-cnn cannot run on agilio-cx-ebpf as planned, for the "
+        "reasons on standard output; nothing was run or written\n"
     )
     first, second, *_ = told.out.splitlines()
     assert first == "digits-cnn cannot run on agilio-cx-ebpf as planned"

@@ -99,8 +99,8 @@ def showing_what_does_not_fit(experiment: Experiment, as_json: bool) -> Iterator
         else:
             print_tables(show_fit(found))
         raise FitError(
-            f"experiment {experiment.name!r}: {fit_findings.verdict(found)}, for what is said on standard "
-            "output; nothing was run or written",
+            f"experiment {experiment.name!r}: {fit_findings.verdict(found)}, for the "
+            "reasons on standard output; nothing was run or written",
             reason=fault.reason,
         ) from None
 

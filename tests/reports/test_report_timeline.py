@@ -26,7 +26,7 @@ def test_few_processors_have_rows_of_their_own() -> None:
     """Two GPUs: processors, copy engines and links, no lanes."""
     drawn = timeline(alexnet_result())
     assert not drawn.compact
-    assert drawn.key == "dx: gradient of a layer's input, dw: of its weights"
+    assert drawn.key == "dx: gradient of a layer's input, dw: of its weights, sum: of parts of one"
 
 
 def test_processors_that_do_the_same() -> None:
