@@ -51,7 +51,8 @@ def sentences(trained: Trained) -> list[str]:
     """What was done, on what, how timing was found, and what came of it."""
     examples, last = trained.examples, [curve.last for curve in trained.curves]
     dropped = f"; each epoch leaves out {examples.dropped}, of no whole batch" if examples.dropped else ""
-    per_epoch = f"{trained.epochs} epochs of {trained.steps // trained.epochs} steps"
+    epochs = "1 epoch" if trained.epochs == 1 else f"{trained.epochs} epochs"
+    per_epoch = f"{epochs} of {trained.steps // trained.epochs} steps"
     parts = f"{examples.train:,} images to learn from, {examples.test:,} for the test{dropped}"
     simulated, wall = fmean(point.simulated_s for point in last), fmean(point.wall_s for point in last)
     images = fmean(curve.images for curve in trained.curves)

@@ -324,3 +324,12 @@ def test_a_learning_rate_that_is_too_large(
     large = ("--set", "training.learning_rate=1e30")
     assert called(monkeypatch, *TRAIN, "--epochs", "1", "--out", "l", *large) == 2
     assert "is the first that is not finite" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_a_folder_that_cannot_be_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where even root may write nothing: who, which rule, and what to do."""
+    assert called(monkeypatch, *TRAIN, "--epochs", "1", "--out", "/proc/x") == 2
+    assert "dataflow: folder '/proc/x': cannot be made: " in capsys.readouterr().err

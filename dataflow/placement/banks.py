@@ -145,7 +145,7 @@ class _Assignment:
         if wanted is None:
             yield f"{told} is used by {listed}, but no bank of {usage.memory!r} is reached by all who use it"
         else:
-            yield f"{told} is used by {listed}, which that bank is not reached by; name one that all reach"
+            yield f"{told} is used by {listed}, who cannot reach that bank; name one that all reach"
 
 
 def _plan_faults(hardware: Hardware, plan: Plan, usages: Sequence[Usage]) -> Iterator[str]:

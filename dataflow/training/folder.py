@@ -21,7 +21,12 @@ from dataflow.training.checkpoint import (
 @contextmanager
 def training_folder(folder: Path) -> Iterator[Path]:
     """Makes the folder and keeps other trainings out of it. Raises CheckpointError when one is there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise CheckpointError(
+            f"folder {str(folder)!r}: cannot be made: {fault.strerror}; choose another (--out)"
+        ) from None
     if sys.platform == "win32":  # no such locks
         yield folder
         return

@@ -131,9 +131,9 @@ def test_banks_that_users_do_not_reach() -> None:
         inferring(plan, nic(4, small_banks(4)))
     assert sorted(raised.value.faults) == [
         "'b.weight' in bank 'nn': 'nn' only passes values from a processor to the next; name another bank",
-        "'data' in bank 'local' is used by nic, which that bank is not reached by; name one that all reach",
+        "'data' in bank 'local' is used by nic, who cannot reach that bank; name one that all reach",
         (
-            "'relu' in bank 'core1.local' is used by core3, which that bank is not reached by; "
+            "'relu' in bank 'core1.local' is used by core3, who cannot reach that bank; "
             "name one that all reach"
         ),
     ]
