@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -9,13 +10,14 @@ from annotated_types import Ge, Gt, Lt, Predicate
 
 from dataflow.errors import OptionError
 from dataflow.hardware import Hardware
-from dataflow.layers import Count
+from dataflow.layers import Count, Initial
 from dataflow.network import Network
 from dataflow.numbers.arithmetic import Arithmetic
 from dataflow.numbers.number import element_bytes, fixed_point
 from dataflow.override import Override
 from dataflow.plan import Plan
 from dataflow.planning.auto import AutoPlan
+from dataflow.recipe import Augmentation, Conventions, Schedule
 
 Mode = Literal["training", "inference", "pipeline"]
 """What a step is: a training step, one sample after the other, or samples that stream through stages."""
@@ -41,7 +43,13 @@ class Training:
     (Micikevicius et al. 2018, arXiv 1710.03740); ``batch`` for the sum over the batch in place of the
     mean. gradient: by ``back-propagation`` or ``finite-difference``, which moves one
     weight after the other by ``difference_step``. pixels: of digits, ``standardized`` to mean 0 and
-    deviation 1, or ``unit``, from 0 to 1. epochs, images_per_epoch: the whole training that a report
+    deviation 1, or ``unit``, from 0 to 1. initial: by layer (or pattern
+    such as ``fc*``; the last that fits), in place of what the network says. dropout: the rate of all
+    dropout layers, None for what each says.
+    conventions: the paper's, or others. schedule: of the learning rate, None for a constant one.
+    augmentation: of pictures, None for what suits the data set. input: whether batches lie in host
+    memory ``decoded``, or as ``jpeg`` that the host's cores decode and augment; None for what suits the
+    data set, where there is one. epochs, images_per_epoch: the whole training that a report
     extrapolates to.
     """
 
@@ -57,6 +65,12 @@ class Training:
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     weight_decay: Annotated[float, Ge(0)] = 0.0005
     pixels: Literal["standardized", "unit"] = "standardized"
+    initial: Mapping[str, Initial] = field(default_factory=dict)
+    dropout: Annotated[float, Ge(0), Lt(1)] | None = None
+    conventions: Conventions = field(default_factory=Conventions)
+    schedule: Schedule | None = None
+    augmentation: Augmentation | None = None
+    input: Literal["decoded", "jpeg"] | None = None
     epochs: Count = 90
     images_per_epoch: Count = 1_200_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -25,8 +26,16 @@ SOURCES = ("digits", "noise")
 """Data sets that are there by name."""
 
 
+@dataclass(frozen=True)
+class Draws:
+    """What random crops, flips and colour shifts depend on, beside the number of the example."""
+
+    seed: int
+    epoch: int
+
+
 class Part(Protocol):
-    """The examples for training, or those for the test; images are read when they are asked for.
+    """The examples for training, or those for validation or the test; images are read when asked for.
 
     labels: of all of them.
     """
@@ -38,17 +47,26 @@ class Part(Protocol):
         """How many examples there are."""
         ...
 
-    def read(self, chosen: NDArray[np.int64]) -> Batch:
-        """The examples of these indices, in this order."""
+    def read(self, chosen: NDArray[np.int64], draws: Draws | None = None) -> Batch:
+        """The examples of these indices, in this order: as drawn for training, else as for the test."""
+        ...
+
+    def ten_crops(self, chosen: NDArray[np.int64]) -> Sequence[Batch]:
+        """Four corners and centre of each example, and their mirrors; one batch where crops are the whole."""
         ...
 
 
 class DataSet(Protocol):
-    """Examples to learn from, and others to test with."""
+    """Examples to learn from, others to decide by, and others to test with."""
 
     @property
     def description(self) -> str:
         """What they are, in a few words."""
+        ...
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The names of the classes, in the order of their labels."""
         ...
 
     @property
@@ -57,8 +75,23 @@ class DataSet(Protocol):
         ...
 
     @property
+    def validation(self) -> Part | None:
+        """Those that the learning rate is decided by; None where nobody needs them."""
+        ...
+
+    @property
     def test(self) -> Part:
         """Those for the test."""
+        ...
+
+    @property
+    def encoded(self) -> bool:
+        """Whether reading an example decodes a file, which a machine's host has to do too."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know of them, such as how many files were skipped."""
         ...
 
 
@@ -74,9 +107,13 @@ class ArrayPart:
         """How many examples there are."""
         return len(self.labels)
 
-    def read(self, chosen: NDArray[np.int64]) -> Batch:
+    def read(self, chosen: NDArray[np.int64], draws: Draws | None = None) -> Batch:
         """The examples of these indices, in this order."""
         return Batch(self.images[chosen], self.labels[chosen])
+
+    def ten_crops(self, chosen: NDArray[np.int64]) -> Sequence[Batch]:
+        """The examples as they are: there is one crop."""
+        return [self.read(chosen)]
 
 
 @dataclass(frozen=True)
@@ -84,8 +121,12 @@ class ArrayData:
     """A data set in memory."""
 
     description: str
+    classes: Sequence[str]
     train: Part
     test: Part
+    validation: Part | None = None
+    encoded: bool = False
+    notes: Sequence[str] = ()
 
 
 def digits_data(experiment: Experiment) -> ArrayData:
@@ -100,7 +141,7 @@ def digits_data(experiment: Experiment) -> ArrayData:
         np.arange(len(digits.labels)), test_size=TEST_DIGITS, stratify=digits.labels, random_state=0
     )
     parts = [ArrayPart(Batch(digits.images[part], digits.labels[part])) for part in (train, test)]
-    return ArrayData(DESCRIPTION, *parts)
+    return ArrayData(DESCRIPTION, [str(digit) for digit in range(CLASSES)], *parts)
 
 
 def noise_data(experiment: Experiment) -> ArrayData:
@@ -116,7 +157,8 @@ def noise_data(experiment: Experiment) -> ArrayData:
         return ArrayPart(Batch(images, random.integers(network.classes, size=count).astype(np.int32)))
 
     trained = max(NOISE_TRAINED, experiment.training.batch)
-    return ArrayData("Gaussian noise", part("train", trained), part("test", NOISE_TESTED))
+    names = [str(label) for label in range(network.classes)]
+    return ArrayData("Gaussian noise", names, part("train", trained), part("test", NOISE_TESTED))
 
 
 def open_data_set(experiment: Experiment, source: str | Path | None = None) -> DataSet:
