@@ -1,5 +1,5 @@
 # make demo: the main job, from nothing. make test: the tests, from nothing. make check: what CI checks.
-# make fuzz: the laws on thousands of random worlds, other ones every time.
+# make fuzz: the laws on thousands of random worlds, other ones every time, and a training killed 1,000 times.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -19,7 +19,8 @@ test-torch: $(VENV)/.torch
 	$(BIN)/python -m pytest -k torch
 
 fuzz: $(VENV)/.test
-	$(BIN)/python -m pytest tests/engine/test_laws.py tests/engine/test_laws_of_*.py --examples 20
+	$(BIN)/python -m pytest tests/engine/test_laws.py tests/engine/test_laws_of_*.py \
+		tests/training/test_kills.py --examples 20
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -33,6 +34,9 @@ format: $(VENV)/.test
 bench: $(VENV)/.torch
 	$(BIN)/python benchmarks/numpy_against_torch.py
 	$(BIN)/python benchmarks/simulation_overhead.py
+	$(BIN)/python benchmarks/training_overhead.py
+	$(BIN)/python benchmarks/checkpoint.py
+	$(BIN)/python benchmarks/data_pipeline.py
 
 clean:
 	rm -rf $(VENV) build dist

@@ -37,6 +37,10 @@ class CheckpointError(DataflowError):
     """A checkpoint that cannot be read or written, or that is of another training."""
 
 
+class WeightsError(DataflowError):
+    """A file of weights that cannot be read or written, or weights that are nowhere to be found."""
+
+
 class BackendError(DataflowError):
     """A backend that is unknown or lacks what a task needs."""
 
@@ -110,3 +114,7 @@ class CheckError(DataflowError):
 
 class ReportError(DataflowError):
     """A report that cannot be read or written."""
+
+
+class StudyError(DataflowError):
+    """A study of which a variant cannot be trained or timed."""

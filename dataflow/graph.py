@@ -5,29 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dataflow.conventions import as_trained, initial_faults, initial_of, update_of
 from dataflow.differences import finite_difference
 from dataflow.errors import NetworkError
 from dataflow.experiment import Experiment, Mode, Training
-from dataflow.layers import Learned
 from dataflow.network import DATA, LABEL, WEIGHT, Network
 from dataflow.numbers.formats import dtype_of
 from dataflow.ops import (
     ArgMax,
+    BatchNormalization,
+    BatchNormalizationInference,
     Dropout,
     Loss,
-    MomentumSgd,
     Op,
     Operand,
     Pass,
     Role,
     Scale,
-    SoftmaxCrossEntropy,
     gradient_of,
 )
 from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor, TensorKind
 
-__all__ = ["PREDICTION", "Task", "TaskGraph", "inference_graph", "step_graph", "training_graph"]
+__all__ = [
+    "PREDICTION",
+    "Task",
+    "TaskGraph",
+    "evaluation_graph",
+    "inference_graph",
+    "step_graph",
+    "training_graph",
+]
 
 PREDICTION = "prediction"
 """The tensor that holds the class a network takes each example for, where nothing is learned."""
@@ -58,14 +66,27 @@ def inference_graph(experiment: Experiment) -> TaskGraph:
     """The forward passes alone, which end in the ``prediction`` of the class instead of the loss.
 
     Nothing is learned and nothing dropped. Inverted dropout is left out; the paper's instead multiplies
-    by what it keeps on average (Krizhevsky et al. 2012, section 4.2). Batch normalisation takes its
-    statistics of the batch as ever. Raises NetworkError and CheckError when layers do not fit together.
+    by what it keeps on average (Krizhevsky et al. 2012, section 4.2). Batch normalisation uses the running
+    statistics of the training, which are parameters here: 0 and 1 where nothing has been learned. Raises
+    NetworkError and CheckError when layers do not fit together.
     """
     mode: Mode = "pipeline" if experiment.mode == "pipeline" else "inference"
     builder = _Builder(experiment.network, experiment.training, mode)
-    builder.forget_training()
+    builder.forget_training(loss=False)
     data, _ = experiment.network.batch(experiment.training.batch)
     builder.add_batch([data], versions=(0,))
+    builder.add_forward()
+    return builder.graph
+
+
+def evaluation_graph(experiment: Experiment) -> TaskGraph:
+    """As ``inference_graph``, but with the loss at its end, which reads the ``label`` of each example.
+
+    Raises NetworkError and CheckError when layers do not fit together.
+    """
+    builder = _Builder(experiment.network, experiment.training, "inference")
+    builder.forget_training(loss=True)
+    builder.add_batch(experiment.network.batch(experiment.training.batch), versions=(0,))
     builder.add_forward()
     return builder.graph
 
@@ -78,14 +99,6 @@ _KINDS = {
 }
 
 
-def _as_trained(op: Op, training: Training) -> Op:
-    """A loss with what a training says of it; any other op as it is."""
-    if isinstance(op, SoftmaxCrossEntropy):
-        exact = training.arithmetic
-        op = replace(op, exponential=exact.exponential, division=exact.division)
-    return replace(op, scale=training.gradient_scale) if isinstance(op, Loss) else op
-
-
 class _Builder:
     """Collects the tensors and tasks of a step, phase by phase."""
 
@@ -93,7 +106,9 @@ class _Builder:
         self.network = network
         self.training = training
         self.mode = mode
-        self.ops = {name: _as_trained(op, training) for name, op in network.ops(training.batch).items()}
+        for _, fault in initial_faults(training.initial, network.layers):
+            raise NetworkError(f"training.initial: {fault}")
+        self.ops = {name: as_trained(op, training) for name, op in network.ops(training.batch).items()}
         self.tensors: dict[str, Tensor] = {}
         self.tasks: list[Task] = []
         self._left_out: set[str] = set()
@@ -112,15 +127,20 @@ class _Builder:
                     Tensor(given.name, version, TensorKind.BATCH, given.labels, given.shape, dtype, DATA)
                 )
 
-    def forget_training(self) -> None:
-        """Puts in the place of ops that are different, or nothing, in inference what they are there."""
-        if PREDICTION in self.ops:
+    def forget_training(self, *, loss: bool) -> None:
+        """Puts in the place of ops that are different, or nothing, in inference what they are there.
+
+        loss: whether the loss stays as it is; otherwise a prediction takes its place.
+        """
+        if PREDICTION in self.ops and not loss:
             raise NetworkError(
                 f"layer {PREDICTION!r} has the name of what a network predicts in inference; rename it"
             )
         for layer, op in self.ops.items():
-            if isinstance(op, Loss):
+            if isinstance(op, Loss) and not loss:
                 self.ops[layer] = ArgMax(op.batch, op.classes, op.positions)
+            elif isinstance(op, BatchNormalization):
+                self.ops[layer] = BatchNormalizationInference(op.shape, op.epsilon)
             elif isinstance(op, Dropout) and op.inverted:
                 self._left_out.add(layer)
             elif isinstance(op, Dropout):
@@ -139,10 +159,10 @@ class _Builder:
         return tensor.name
 
     def _tensor(self, base: str, operand: Operand, kind: TensorKind, layer: str, version: int = 0) -> str:
-        spec = self.network.layers[layer]
         initial = None
-        if kind is TensorKind.PARAMETER and isinstance(spec, Learned):
-            initial = spec.initial_of(operand)
+        if kind is TensorKind.PARAMETER:
+            spec = self.network.layers[layer]
+            initial = initial_of(layer, spec, self.ops[layer], operand, self.training)
         dtype = operand.dtype or self._dtype(base, kind)
         return self._add_tensor(
             Tensor(base, version, kind, operand.labels, operand.shape, dtype, layer, initial)
@@ -261,20 +281,12 @@ class _Builder:
 
     def add_updates(self) -> None:
         """The update of each parameter, in the order in which gradients become known."""
-        training = self.training
         for layer, op in reversed(self.ops.items()):
             for operand in op.by_role(Role.PARAMETER):
                 if operand.name == WEIGHT and layer in self.network.shared_weights:
                     continue
                 base = f"{layer}.{operand.name}"
-                sgd = MomentumSgd(
-                    labels=operand.labels,
-                    shape=operand.shape,
-                    learning_rate=training.learning_rate,
-                    momentum=training.momentum,
-                    weight_decay=training.weight_decay,
-                    scale=training.gradient_scale,
-                )
+                sgd = update_of(operand, self.training)
                 reads = {"parameter": f"{base}@0", "gradient": f"{base}.grad@0"}
                 if sgd.keeps_velocity:
                     reads["velocity"] = self._velocity(base, operand, layer, 0)

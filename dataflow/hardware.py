@@ -17,6 +17,7 @@ import networkx as nx
 from dataflow.bank import Bank, Engine
 from dataflow.cost import CostModel
 from dataflow.errors import CheckError
+from dataflow.host_input import HostInput
 from dataflow.link import Link, Packets, Sharing, link_faults
 from dataflow.memory import Memory, bank_faults
 from dataflow.routing import Router, Routing, given_route_faults
@@ -27,6 +28,7 @@ __all__ = [
     "Controller",
     "Engine",
     "Hardware",
+    "HostInput",
     "Link",
     "Memory",
     "Packets",
@@ -91,7 +93,7 @@ class Hardware:
 
     hosts: memories that batches may start from. engines: units of address spaces that all their
     processors share. controller: what signals processors, None for machines that need none.
-    routing, routes: see ``dataflow.routing.Router``.
+    routing, routes: see ``dataflow.routing.Router``. inputs: of hosts that can make batches of files.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Hardware:
     routes: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     engines: Mapping[str, Engine] = field(default_factory=dict)
     controller: Controller | None = None
+    inputs: Mapping[str, HostInput] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         faults = list(self._node_faults()) + list(link_faults(self.links))
@@ -150,6 +153,10 @@ class Hardware:
         for name in self.hosts:
             if name not in self.memories:
                 yield f"{name!r} has no memory of its own; add one of that name"
+        for name in self.inputs:
+            if name not in self.hosts:
+                there = ", ".join(self.hosts) or "none"
+                yield f"{name!r} has an input path, but is no host (there are: {there})"
 
     def _connection_faults(self) -> Iterator[str]:
         """There is a way from every memory to every other, and back."""

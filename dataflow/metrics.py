@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dataflow.communication_metrics import CommunicationTime, LinkUse, Traffic, Transfer
+from dataflow.input_metrics import InputPath
 from dataflow.memory_map import BankUse
 
 
@@ -48,6 +49,7 @@ class ProcessorUse:
     communication_exposed_s: idle while it waited for transfers. communication_hidden_s: its
     transfers (to or from it) that did not keep it waiting. waiting_for_others_s: idle while
     other processors computed what it needed next. exposed_by: (layer, phase) to seconds.
+    waiting_for_input_s: idle while hosts prepared batches.
     """
 
     model: str
@@ -59,6 +61,7 @@ class ProcessorUse:
     communication_hidden_s: float
     waiting_for_others_s: float
     exposed_by: Mapping[tuple[str, str], float]
+    waiting_for_input_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,7 @@ class Metrics:
     space. control: None where tasks start by themselves at no cost. pipeline: None unless the
     experiment's mode is ``pipeline``. memory_map: what is stored in which bank of an address space.
     engines: the part of the step in which each is busy. sample_latency: None where a step trains.
+    input: None where batches are not made of files.
     """
 
     steps: int
@@ -257,3 +261,4 @@ class Metrics:
     memory_map: tuple[BankUse, ...] = ()
     engines: Mapping[str, float] = field(default_factory=dict)
     sample_latency: Latencies | None = None
+    input: InputPath | None = None

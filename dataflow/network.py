@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
@@ -14,6 +14,7 @@ from dataflow.layers import Binding, Count, LayerSpec, Learned, LossLayer, Shape
 from dataflow.numbers.number import element_bytes
 from dataflow.ops import Loss, Op, Operand, Role
 from dataflow.ops.axis import Whole
+from dataflow.state_dict import state_dict_faults, state_dict_name
 
 DATA = "data"
 LABEL = "label"
@@ -36,6 +37,9 @@ class Network:
     classes: how many labels there are; of tokens, the vocabulary: the labels are the tokens
     that come next. normalized_together: of how many consecutive images batch normalisation
     takes the statistics where a layer does not say; of the whole batch when left out.
+    state_dict: what layers are called in PyTorch's state dicts. A name that ends in ``*`` is the
+    beginning of several; what the ``*`` stands for is looked up in turn, and taken as it is when
+    it is not there: ``conv2_1_*: layer1.0.*`` and ``a_conv: conv1`` call conv2_1_a_conv layer1.0.conv1.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Network:
     classes: Count
     layers: Mapping[str, LayerSpec]
     normalized_together: Count | None = None
+    state_dict: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     source: str = ""
 
@@ -146,9 +151,14 @@ class Network:
                         shapes[name] = bound[name].operand("output").shape[1:]
         faults += self._sharing_faults(bound)
         faults += self._ending_faults()
+        faults += state_dict_faults(self.state_dict, bound)
         if faults:
             raise CheckError(f"network {self.name!r}", faults)
         return bound
+
+    def state_dict_name(self, layer: str) -> str | None:
+        """What a layer is called in PyTorch's state dicts, None when the network does not say."""
+        return state_dict_name(self.state_dict, layer)
 
     @cached_property
     def shared_weights(self) -> Mapping[str, str]:

@@ -15,7 +15,8 @@ class Span:
 
     index: its place in the trace. resources: the processor and the engines it asks, or for a transfer
     the copy engine's processor (as ``gpu0.copy``) and the channels of the links, of which fair ones
-    and engines may be in use by several spans at once; ``controller`` for a message. ready_ps: when
+    and engines may be in use by several spans at once; ``controller`` for a message, ``host.input`` for a
+    batch that a host makes. ready_ps: when
     all it reads was there, signalled or not. cause: index of the span whose end let it start, None at
     time 0 and for what starts at a time that is given, as requests do. bound: what set its length:
     ``compute``, ``memory``, ``engine``, ``launch``, ``link`` or ``control``. source, destination: the

@@ -51,7 +51,8 @@ def unchanged_warnings(
 def _without_capacities(metrics: Metrics) -> Metrics:
     """Metrics without what-ifs and the sizes of memories: a capacity alone is no result."""
     memories = {name: replace(memory, capacity_bytes=0) for name, memory in metrics.memories.items()}
-    return replace(metrics, memories=memories, limits=())
+    path = metrics.input and replace(metrics.input, needed_images_per_s=None)
+    return replace(metrics, memories=memories, limits=(), input=path)
 
 
 def _same_description(one: Experiment, other: Experiment) -> bool:
@@ -83,6 +84,8 @@ def _reason(override: Override, experiment: Experiment, run: Run) -> str:
             return _efficiency_reason(model, op, rest, run)
         case ["models", model, *_]:
             return _model_reason(model, run)
+        case ["hosts", _, "input", *_] | ["hosts", _, "memory", "bandwidth", *_]:
+            return "batches lie ready in host memory; training.input=jpeg has hosts make them of files"
         case ["training" | "network", *_]:
             return "it concerns values alone, and this run computes none"
         case ["backend"]:

@@ -11,11 +11,15 @@ from dataflow.trace import Span, Trace
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Time a processor was idle, and the transfer it waited for, None when others computed."""
+    """Time a processor was idle, and the transfer it waited for, None when others computed.
+
+    prepared: whether it waited for a host that prepared a batch.
+    """
 
     start_ps: int
     end_ps: int
     transfer: Span | None
+    prepared: bool = False
 
     @property
     def length_ps(self) -> int:
@@ -43,8 +47,8 @@ def waits(trace: Trace) -> dict[str, list[Wait]]:
     """Every interval in which a processor was idle during the measured steps, by cause.
 
     A gap before a task is followed back through the chain of causes that ended it: the part
-    a transfer accounts for is exposed communication, the rest is the others' computation. By
-    processor; one without tasks waits for nothing and is not there.
+    a transfer accounts for is exposed communication, that of a host the preparation of a batch, and the
+    rest is the others' computation. By processor; one without tasks waits for nothing and is not there.
     """
     computing: dict[str, list[Span]] = {}
     for span in trace.measured:
@@ -70,4 +74,4 @@ def _waits_between(computing: list[Span], last: Span, trace: Trace) -> list[Wait
 def _explained(cause: Span | None, trace: Trace, start_ps: int, end_ps: int) -> Iterator[Wait]:
     for span, since_ps, until_ps in path_to(cause, trace, start_ps):
         transfer = span if span.kind is TaskKind.TRANSFER else None
-        yield Wait(since_ps, min(until_ps, end_ps), transfer)
+        yield Wait(since_ps, min(until_ps, end_ps), transfer, span.kind is TaskKind.PREPARE)

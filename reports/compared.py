@@ -67,6 +67,11 @@ _Quantities = Mapping[str, tuple[float | None, Format]]
 _Things = dict[str, _Quantities]
 
 
+def _input(report: Report) -> _Quantities:
+    """What hosts that make batches could do, where any does."""
+    return {} if report.input is None else {"prepared_images_per_s": (report.input.images_per_s, units.count)}
+
+
 def _run(report: Report) -> _Quantities:
     # Cores without tasks say nothing of the plan.
     uses = [use for use in report.processors.values() if use.busy_s or not report.idleness]
@@ -77,6 +82,7 @@ def _run(report: Report) -> _Quantities:
         "images_per_s": (report.images_per_s, units.count),
         "training_days": (report.training_days if report.mode == "training" else None, _days),
         "cold_start_s": (report.cold_start_s, units.duration),
+        **_input(report),
         "loss": (report.losses[-1] if report.losses else None, units.number),
         "mean_utilisation": (sum(use.utilisation for use in uses) / max(1, len(uses)), units.percent),
         "communication_exposed_s": (sum(use.communication_exposed_s for use in uses), units.duration),

@@ -109,7 +109,8 @@ def _headline(report: Report) -> Table:
     if training and len(report.bubble.processors) > 1:
         table.add_row("bubble", Text(communication_tables.bubble(report)))
     table.add_row("transfers", Text(content.latency(report)))
-    cold = f"{units.duration(report.cold_start_s)} to load the first batch; in no other number here"
+    how = "load" if report.input is None else "prepare and load"
+    cold = f"{units.duration(report.cold_start_s)} to {how} the first batch; in no other number here"
     table.add_row("cold start", Text(cold))
     table.add_row("verification", Text(content.verdict(report.verification), style=_style(report)))
     return table

@@ -102,17 +102,20 @@ def processors(report: Report) -> Grid:
     rows: list[Row] = []
     for name, use in report.processors.items():
         model = (use.model,) if len(models) > 1 else ()
-        rows.append((name, *model, *_processor_cells(use)))
+        waited = (units.duration(use.waiting_for_input_s, 3),) if report.input else ()
+        rows.append((name, *model, *_processor_cells(use), *waited))
     return Grid(
         "Processors" if len(models) > 1 else f"Processors ({models[0]})",
         (
             "name",
             *(("model",) if len(models) > 1 else ()),
             *("busy", "of step", "attained", "of peak", "exposed", "hidden", "others"),
+            *(("input",) if report.input else ()),
         ),
         tuple(rows),
         left=("model",),
-        note="idle for transfers: exposed, for others' work: others; transfers behind work: hidden",
+        note="idle for transfers: exposed, for others' work: others; transfers behind work: hidden"
+        + ("; idle for batches to be prepared: input" if report.input else ""),
     )
 
 

@@ -22,6 +22,7 @@ from reports.core_schema import (
     SampleLatencyEntry,
     TensorValuesEntry,
 )
+from reports.input_schema import InputPathEntry
 from reports.plan_schema import PlanEntry
 from reports.schema import (
     VERSION,
@@ -136,6 +137,7 @@ def _report(result: Result) -> Report:
         pipeline=PipelineEntry.model_validate(metrics.pipeline) if metrics.pipeline else None,
         precision=PrecisionEntry.model_validate(result.precision) if result.precision else None,
         values=tuple(TensorValuesEntry.model_validate(tensor) for tensor in result.values),
+        input=InputPathEntry.model_validate(metrics.input) if metrics.input else None,
     )
 
 
@@ -179,6 +181,7 @@ def _processor(name: str, use: ProcessorUse, result: Result) -> ProcessorEntry:
         ),
         peak_memory_bytes=memory.peak_bytes,
         memory_capacity_bytes=memory.capacity_bytes,
+        waiting_for_input_s=use.waiting_for_input_s,
     )
 
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from dataflow.cost import Roofline
 from dataflow.cycles import Cycles
-from dataflow.hardware import Hardware, Processor
+from dataflow.hardware import Hardware, HostInput, Processor
+from dataflow.host_input import Pictures, stored_side
 from dataflow.link import Link
 from dataflow.picoseconds import PS_PER_S
 from reports import cycles_table, space_table, units
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 _ROWS_SHOWN = 12
 """A table of more rows than these shows one of each that are alike, and how many there are."""
+
+
+_PICTURE = Pictures(1, stored_side(224) ** 2, 224 * 224)
+"""A picture of the usual size."""
 
 
 def hardware_json(hardware: Hardware) -> Json:
@@ -43,6 +48,7 @@ def hardware_json(hardware: Hardware) -> Json:
         "memories": {
             name: space_table.memory_json(memory, hardware) for name, memory in hardware.memories.items()
         },
+        "inputs": {name: _input(each) for name, each in hardware.inputs.items()},
         "engines": {name: engine.operations_per_s for name, engine in hardware.engines.items()},
         "controller": space_table.controller_json(hardware.controller),
         "instructions": cycles_table.instructions_json(hardware),
@@ -62,6 +68,17 @@ def hardware_json(hardware: Hardware) -> Json:
             {"path": c.path, "value": c.text, "source": c.source, "where": c.where}
             for c in hardware.constants
         ],
+    }
+
+
+def _input(host: HostInput) -> Json:
+    return {
+        "cores": host.cores,
+        "decode_pixels_per_s": host.decode_pixels_per_s,
+        "augment_pixels_per_s": host.augment_pixels_per_s,
+        "buffers": host.buffers,
+        "memory_bandwidth_bytes_per_s": host.memory_bytes_per_s,
+        "images_per_s": host.cores * PS_PER_S / host.image_ps(_PICTURE),
     }
 
 
@@ -163,9 +180,34 @@ def _names(names: list[str]) -> str:
 
 
 def _memories(document: Json, hardware: Hardware) -> Grid:
-    hosts = {name: memory for name, memory in document["memories"].items() if name in hardware.hosts}
-    return Grid(
-        "Hosts", ("name", "memory"), _rows(hosts, lambda memory: (units.size(memory["capacity_bytes"]),))
+    hosts = {
+        name: memory | {"input": document["inputs"].get(name)}
+        for name, memory in document["memories"].items()
+        if name in hardware.hosts
+    }
+    if not document["inputs"]:
+        return Grid(
+            "Hosts", ("name", "memory"), _rows(hosts, lambda memory: (units.size(memory["capacity_bytes"]),))
+        )
+    columns = ("name", "memory", "bandwidth", "cores", "decode", "augment", "buffers", "images/s")
+    note = "cores for batches, pixels/s of one, batches there is room for; images: 256 x 256, crops of 224"
+    return Grid("Hosts", columns, _rows(hosts, _host), note=note)
+
+
+def _host(known: Json) -> Row:
+    """The cells of one host; dashes where it cannot make batches of files."""
+    size, made = units.size(known["capacity_bytes"]), known["input"]
+    if made is None:
+        return (size, *["-"] * 6)
+    bandwidth = made["memory_bandwidth_bytes_per_s"]
+    return (
+        size,
+        "-" if bandwidth is None else units.bandwidth(bandwidth),
+        str(made["cores"]),
+        units.count(made["decode_pixels_per_s"]),
+        units.count(made["augment_pixels_per_s"]),
+        str(made["buffers"]),
+        units.count(made["images_per_s"]),
     )
 
 

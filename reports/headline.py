@@ -1,14 +1,16 @@
-"""What a report says first where tasks are signalled, samples stream, or numbers are fixed-point."""
+"""What a report says first where hosts prepare batches, tasks are signalled, samples stream, and so on."""
 
 from __future__ import annotations
 
-from reports import core_tables, pipeline_tables, precision_tables, units
+from reports import core_tables, input_tables, pipeline_tables, precision_tables, units
 from reports.schema import Report
 
 
 def lines(report: Report) -> list[tuple[str, str]]:
     """Label and text of what this run has to say beyond every other, in the order of reading."""
     found = (
+        ("epoch", input_tables.epoch(report)),
+        ("input", input_tables.verdict(report)),
         ("latency", latency(report)),
         ("pipeline", pipeline_tables.pace(report)),
         ("bottleneck", pipeline_tables.bottleneck(report)),

@@ -10,6 +10,7 @@ from reports import (
     content,
     core_tables,
     headline,
+    input_tables,
     pictures,
     pipeline_tables,
     plan_rules,
@@ -129,6 +130,7 @@ def _path(report: Report) -> Grid:
 
 def _machine_grids(report: Report) -> Iterator[Grid]:
     yield content.processors(report)
+    yield input_tables.hosts(report)
     yield core_tables.cores(report)
     yield pipeline_tables.stages(report)
     yield pipeline_tables.buffers(report).first(2 * _ROWS)

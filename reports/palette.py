@@ -64,6 +64,7 @@ OPS = {
     "position_embedding": "#D6404E",
     "local_response_normalization": "#4E9F50",
     "batch_normalization": "#4E9F50",
+    "batch_normalization_inference": "#4E9F50",
     "layer_normalization": "#4E9F50",
     "add": "#2A9D8F",
     "concat": "#2A9D8F",

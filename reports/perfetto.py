@@ -13,18 +13,21 @@ from dataflow.hardware import Hardware
 from dataflow.measurement import links_passed
 from dataflow.placement import TaskKind
 from dataflow.result import Result
+from dataflow.simulation.resources import host_of
 from dataflow.trace import MemoryEvent, Span, Trace
 from reports.document import Json
 from reports.lanes import lanes
+from reports.timeline_hosts import is_preparation
 from reports.timeline_signals import is_signal
 
-_PROCESSORS, _COPY_ENGINES, _LINKS, _MEMORIES, _CONTROLLER = range(1, 6)
+_PROCESSORS, _COPY_ENGINES, _LINKS, _MEMORIES, _CONTROLLER, _HOSTS = range(1, 7)
 _PROCESS_NAMES = {
     _CONTROLLER: "control",
     _PROCESSORS: "processors",
     _COPY_ENGINES: "copy engines",
     _LINKS: "links",
     _MEMORIES: "memories",
+    _HOSTS: "hosts",
 }
 
 Track = tuple[int, int]
@@ -80,7 +83,7 @@ class _Tracks:
         """The names and the order of processes and threads."""
         used = {process for process, _ in self.names} | {_MEMORIES}
         for process, name in _PROCESS_NAMES.items():
-            if process == _CONTROLLER and process not in used:
+            if process in (_CONTROLLER, _HOSTS) and process not in used:
                 continue
             yield _meta("process_name", process, 0, {"name": name})
             order = 0 if process == _CONTROLLER else process
@@ -110,7 +113,10 @@ def _meta(name: str, process: int, thread: int, arguments: Json) -> Json:
 
 
 def _resources(span: Span, hardware: Hardware) -> Iterator[tuple[int, str]]:
-    """The processor or controller; for a transfer the copy engine that drives it and each link it passes."""
+    """The processor, host or controller; of a transfer the copy engine and each link it passes."""
+    if is_preparation(span):
+        yield _HOSTS, span.resources[0]
+        return
     if span.source is None or span.destination is None:
         yield _CONTROLLER if span.processor is None else _PROCESSORS, span.resources[0]
         return
@@ -192,7 +198,9 @@ class _Makers:
         return self._memory(span) if span.destination is None else span.destination
 
     def _memory(self, span: Span) -> str:
-        """Where a task computes; of a signal the controller's name."""
+        """Where a task computes, or prepares; of a signal the controller's name."""
+        if is_preparation(span):
+            return host_of(span.resources[0])
         return span.resources[0] if span.processor is None else self.hardware.memory_of(span.processor)
 
 

@@ -21,6 +21,7 @@ from reports.core_schema import (
     TensorValuesEntry,
 )
 from reports.entry import Entry, FiniteOrNone
+from reports.input_schema import InputPathEntry
 from reports.plan_schema import PlanEntry
 
 VERSION: Literal["2"] = "2"
@@ -86,6 +87,7 @@ class ProcessorEntry(Entry):
     exposed_by: tuple[ExposureEntry, ...]
     peak_memory_bytes: int
     memory_capacity_bytes: int
+    waiting_for_input_s: float = Field(0.0, description="idle while hosts prepared batches")
 
 
 class HoldingEntry(Entry):
@@ -289,3 +291,4 @@ class Report(Entry):
     precision: PrecisionEntry | None = Field(None, description="null of floating point")
     sample_latency: SampleLatencyEntry | None = Field(None, description="null where a step trains")
     values: tuple[TensorValuesEntry, ...] = Field((), description="of a network that has few: all of them")
+    input: InputPathEntry | None = Field(None, description="null unless hosts make batches of files")

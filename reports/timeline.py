@@ -168,8 +168,16 @@ def _legend(figure: Figure, timeline: Timeline) -> None:
                 label="waits for a transfer",
             )
         )
-    if any(wait.transfer is None for row in rows for wait in row.waits):
-        handles.append(Patch(facecolor=palette.WAITING, label="waits for another processor"))
+    others = [wait.prepared for row in rows for wait in row.waits if wait.transfer is None]
+    if others:
+        who = (
+            "another processor"
+            if not any(others)
+            else "a host"
+            if all(others)
+            else "another processor or a host"
+        )
+        handles.append(Patch(facecolor=palette.WAITING, label=f"waits for {who}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
 
 

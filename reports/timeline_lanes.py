@@ -22,6 +22,7 @@ from reports.timeline_bars import (
     microbatches,
     single_bars,
 )
+from reports.timeline_hosts import host_rows
 from reports.timeline_signals import signal_rows
 from reports.window import Window
 
@@ -65,7 +66,7 @@ def processor_lanes(result: Result, window: Window, least_gap_ps: int) -> Timeli
     single = (len(shown) <= _KINDS_SHOWN or cores > 0) and not numbered
     streams = result.experiment.mode == "pipeline"
     moving = any(lane.transfers for lane in shown)
-    rows = signal_rows(result, window)
+    rows = [*signal_rows(result, window), *host_rows(result, window)]
     for lane in shown:
         name = lane.name if lane.alike == 1 else f"{lane.name} and {lane.alike - 1} alike"
         bars = single_bars(lane.spans, streams=streams) if single else lane.bars

@@ -22,6 +22,7 @@ from reports.timeline_bars import (
     microbatches,
     single_bars,
 )
+from reports.timeline_hosts import host_rows
 from reports.timeline_lanes import processor_lanes
 from reports.timeline_signals import signal_rows
 from reports.window import Window
@@ -60,7 +61,7 @@ def _rows(result: Result, window: Window, microbatch: Mapping[int, int], least_g
         by_resource.setdefault(span.resources[0], []).append(span)
     waited = waits(trace)
     streams = result.experiment.mode == "pipeline"
-    rows = signal_rows(result, window)
+    rows = [*signal_rows(result, window), *host_rows(result, window)]
     for name, processor in hardware.processors.items():
         if processor.memory and name not in by_resource:
             continue  # Of many cores those without tasks would hide the others.

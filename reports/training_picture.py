@@ -1,7 +1,8 @@
-"""curve.png: loss and accuracy against simulated time and epochs."""
+"""curve.png: loss and error against simulated time and epochs."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -10,17 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataflow.training.curve import Curve, CurvePoint
+from dataflow.training.intervals import Interval, mean_interval
 from dataflow.training.trained import Trained
 from reports import palette
-from reports.training_table import mean_and_range, setting
+from reports.training_table import mean_and_interval, setting
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
 _DPI = 120
 _TEST, _TRAIN, _AGAINST = palette.FORWARD, palette.GRADIENT, palette.LOSS
+_VALIDATION = palette.UPDATE
 _UNITS = ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 Number = Callable[[CurvePoint], float | None]
@@ -32,22 +36,37 @@ def training_png(trained: Trained, path: str | Path) -> None:
 
 
 def training_figure(trained: Trained) -> Figure:
-    """The picture, for a notebook or another file format: a line for each seed, their means thick."""
+    """The picture, for a notebook or another file format: means over seeds, in bands of their intervals."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12.5, 5.2), dpi=_DPI, layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2)
-    _draw(left, trained, lambda p: p.train_loss, lambda p: p.test_loss)
-    _draw(right, trained, lambda p: _percent(p.train_accuracy), lambda p: _percent(p.test_accuracy))
+    _draw(left, trained, lambda p: p.train_loss, lambda p: p.test_loss, lambda _: None)
+    _draw(
+        right,
+        trained,
+        lambda p: _percent(p.train_error),
+        lambda p: _percent(p.test_error),
+        lambda p: _percent(p.validation_error),
+    )
     _set_up(left, trained, "loss")
-    _set_up(right, trained, "accuracy, %")
+    _set_up(right, trained, "error, %")
     left.set_ylim(bottom=0)
-    right.set_ylim(0, 100)
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        _mark_drops(axes, trained)
     _note_the_end(right, trained)
     title = f"{trained.result.experiment.name}:  {setting(trained)}"
+    if len(trained.curves) > 1:
+        title += f";  means of {len(trained.curves)} seeds, bands: their 95 % intervals"
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9, frameon=False)
+    named: dict[str, Artist] = {}
+    for axes in (left, right):
+        handles, labels = axes.get_legend_handles_labels()
+        named |= dict(zip(labels, handles, strict=True))
+    figure.legend(
+        list(named.values()), list(named), loc="outside lower center", ncols=5, fontsize=9, frameon=False
+    )
     return figure
 
 
@@ -55,47 +74,71 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _draw(axes: Axes, trained: Trained, train: Number, test: Number) -> None:
-    _lines(axes, trained.curves, train, _TRAIN, "training (mean of an epoch)", (0, (4, 1.5)), 0.5)
+def _draw(axes: Axes, trained: Trained, train: Number, test: Number, validation: Number) -> None:
+    _line(axes, trained.curves, train, _TRAIN, "training (mean of an epoch)", (0, (4, 1.5)), 0.5)
     if trained.against is not None:
-        named = f"test in {trained.against.dtype}, same starts and order"
-        _lines(axes, trained.against.curves, test, _AGAINST, named, (0, (1, 1)))
-    _lines(axes, trained.curves, test, _TEST, "test", "-")
+        way = "on one processor" if trained.against.name == "one-processor" else f"in {trained.against.name}"
+        named = f"test {way}, same starts and order"
+        _line(axes, trained.against.curves, test, _AGAINST, named, (0, (1, 1)))
+    _line(axes, trained.curves, validation, _VALIDATION, "validation", (0, (3, 1, 1, 1)))
+    _line(axes, trained.curves, test, _TEST, "test", "-")
 
 
-def _lines(
+def _line(
     axes: Axes,
     curves: Sequence[Curve],
     number: Number,
     colour: str,
     name: str,
-    style: str | tuple[int, tuple[float, float]],
+    style: str | tuple[int, tuple[float, ...]],
     earlier: float = 0.0,
 ) -> None:
-    """A thin line for each seed, where there are several, and a thick one for their mean.
+    """The mean over seeds and, of several, a band of its 95 % interval.
 
     earlier: so many epochs before the end of an epoch, where a mean over it belongs.
     """
-    found: list[list[tuple[float, float]]] = []
-    for curve in curves:
-        pairs = [(point.epoch, number(point)) for point in curve.points]
-        found.append([(epoch - earlier, value) for epoch, value in pairs if value is not None])
-    if len(found) > 1:
-        for line in found:
-            axes.plot(*zip(*line, strict=True), color=colour, linewidth=0.8, linestyle=style, alpha=0.35)
-        name = f"{name}, mean of {len(found)} seeds"
-    mean = [(each[0][0], fmean(value for _, value in each)) for each in zip(*found, strict=True)]
-    axes.plot(*zip(*mean, strict=True), color=colour, linewidth=1.9, linestyle=style, label=name)
+    epochs: list[float] = []
+    intervals: list[Interval] = []
+    for points in zip(*(curve.points for curve in curves), strict=True):
+        values = [value for value in map(number, points) if value is not None]
+        if values:
+            epochs.append(points[0].epoch - earlier)
+            intervals.append(mean_interval(values))
+    if not intervals:
+        return
+    means = [each.mean for each in intervals]
+    if len(curves) > 1:
+        widths = [each.half_width or 0.0 for each in intervals]
+        low, high = np.subtract(means, widths), np.add(means, widths)
+        axes.fill_between(epochs, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.plot(epochs, means, color=colour, linewidth=1.9, linestyle=style, label=name)
+
+
+def _mark_drops(axes: Axes, trained: Trained) -> None:
+    """Where the learning rate was divided, darker the more seeds it was divided of."""
+    drops = Counter(epoch for curve in trained.curves for epoch in curve.drops)
+    for number, (epoch, seeds) in enumerate(sorted(drops.items())):
+        label, share = "learning rate divided" if number == 0 else None, seeds / len(trained.curves)
+        style = (0, (2, 2))
+        axes.axvline(
+            epoch,
+            color=palette.INK,
+            alpha=0.2 + 0.5 * share,
+            linewidth=1,
+            linestyle=style,
+            label=label,
+            zorder=1,
+        )
 
 
 def _note_the_end(axes: Axes, trained: Trained) -> None:
     """What the test said in the end, where it is."""
     last = [curve.last for curve in trained.curves]
-    accuracy = fmean(point.test_accuracy for point in last)
+    error = fmean(point.test_error for point in last)
     axes.annotate(
-        mean_and_range([point.test_accuracy for point in last]),
-        (last[0].epoch, 100 * accuracy),
-        (-4, -18 if accuracy > 0.5 else 14),
+        f"test {mean_and_interval([point.test_error for point in last])}",
+        (last[0].epoch, 100 * error),
+        (-4, 22 if error < 0.5 else -22),
         textcoords="offset points",
         ha="right",
         fontsize=10,

@@ -14,6 +14,7 @@ from dataflow.ops import (
     ArgMax,
     AveragePooling,
     BatchNormalization,
+    BatchNormalizationInference,
     Concat,
     Convolution,
     Dropout,
@@ -142,6 +143,13 @@ def batch_normalizations(draw: st.DrawFn) -> BatchNormalization:
 
 
 @st.composite
+def inferred_normalizations(draw: st.DrawFn) -> BatchNormalizationInference:
+    """Batch normalisation with running statistics, of vectors, sequences and images."""
+    positions = draw(st.sampled_from(((), (3,), (2, 3))))
+    return BatchNormalizationInference((draw(small), draw(small), *positions), epsilon=0.1)
+
+
+@st.composite
 def concats(draw: st.DrawFn) -> Concat:
     """Two inputs to four of any number of channels."""
     counts = draw(st.lists(small, min_size=2, max_size=4))
@@ -187,7 +195,10 @@ def updates(draw: st.DrawFn) -> MomentumSgd:
     """Updates of a convolution's weight or of a bias."""
     labels = draw(st.sampled_from((("channel",), ("channel", "in_channel", "kernel_height", "kernel_width"))))
     shape = tuple(draw(small) for _ in labels)
-    return MomentumSgd(labels, shape, 0.1, draw(st.sampled_from((0.9, 0.0))), 0.05, draw(scales))
+    momentum = draw(st.sampled_from((0.9, 0.0)))
+    return MomentumSgd(
+        labels, shape, 0.1, momentum, 0.05, draw(scales), draw(st.booleans()), draw(st.booleans())
+    )
 
 
 OPS: dict[type[Op], st.SearchStrategy[Op]] = {
@@ -198,6 +209,7 @@ OPS: dict[type[Op], st.SearchStrategy[Op]] = {
     GlobalPooling: global_poolings(),
     LocalResponseNormalization: normalizations(),
     BatchNormalization: batch_normalizations(),
+    BatchNormalizationInference: inferred_normalizations(),
     Add: st.builds(Add, activation_shapes, st.integers(2, 4)),
     Concat: concats(),
     Reshape: reshapes(),

@@ -7,14 +7,18 @@ import json
 import os
 import re
 import signal
+from math import sqrt
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dataflow.recipe import Schedule
 from dataflow.training.folder import training_folder
 from dataflow.training.loop import Moment
+from dataflow.training.schedule import learning_rate
 from tests.test_command_line import called, python
 
 SMALL = """\
@@ -87,7 +91,11 @@ def test_train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
     page = (folder / "training.md").read_text()
     assert "timing of a step simulated once" in page
-    assert f"{100 * points[-1]['test_accuracy']:.1f} %" in page
+    assert f"{100 * points[-1]['test_error']:.1f} %" in page
+    assert points[-1]["test_error"] == pytest.approx(1 - points[-1]["test_accuracy"])
+    assert 0 < points[-1]["test_top5_error"] < points[-1]["test_error"]
+    assert [point["learning_rate"] for point in points] == [None, *[0.05] * 4]
+    assert "dataflow test small.yaml --weights results/small-train/checkpoint-seed0.npz" in told
 
 
 def test_two_and_two_epochs_are_four(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +153,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "parts") == 130
     said = capsys.readouterr().err
     assert "interrupted after step 30 of 42; checkpoint is 'parts/checkpoint-seed0.npz'" in said
-    assert "--resume" in said
+    assert "go on with: dataflow train small.yaml --no-limits --epochs 2 --out parts --resume" in said
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert {path.name for path in Path("parts").iterdir()} == {"checkpoint-seed0.npz"}
     assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "parts") == 2
@@ -195,6 +203,7 @@ def test_seeds_against_another_format(
         "min": min(own),
         "max": max(own),
         "seeds": 3,
+        "half_width": pytest.approx(4.302652729911275 * stdev(own) / sqrt(3)),  # t of 2 degrees of freedom
     }
     against = found["against"]
     assert (against["dtype"], [curve["dtype"] for curve in against["curves"]]) == ("float64", ["float64"] * 3)
@@ -206,6 +215,68 @@ def test_seeds_against_another_format(
     )
     assert called(monkeypatch, *chosen[:-1], "--resume") == 0
     assert "mean" in capsys.readouterr().out
+
+
+def test_another_way_has_the_same_losses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two towers and one processor, step by step; what was taken before resuming is not compared."""
+    split = "{mesh: {data: 2}, layers: {'*': {shard: {batch: data}}}}"
+    chosen = (*TRAIN, "--set", "hardware=gtx580x2", "--set", f"plan={split}", "--batch", "336")
+    chosen = (*chosen, "--against", "one-processor", "--out", "a")
+    assert called(monkeypatch, *chosen, "--epochs", "1") == 0
+    found = document("a")["against"]
+    (losses,) = found["losses"]
+    assert (found["name"], found["dtype"], losses["steps"]) == ("one-processor", "float32", 4)
+    assert 0 <= losses["largest"]["relative"] < 1e-5
+    assert "losses of 4 steps beside one processor in float32" in Path("a", "training.md").read_text()
+    assert called(monkeypatch, *chosen, "--epochs", "2", "--resume") == 0
+    assert "the losses of 4 of 8 steps are not compared" in capsys.readouterr().out
+    assert document("a")["against"]["losses"][0]["steps"] == 4
+
+
+def test_weights_to_begin_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first test is that of the checkpoint; resuming without them is refused."""
+    assert called(monkeypatch, *TRAIN, "--epochs", "2", "--out", "a") == 0
+    begin = (*TRAIN, "--weights", "a/checkpoint-seed0.npz", "--out", "b")
+    assert called(monkeypatch, *begin, "--epochs", "1") == 0
+    first, last = (document(each)["curves"][0]["points"] for each in "ba")
+    assert first[0]["test_loss"] == last[-1]["test_loss"]
+    assert first[1]["train_loss"] < last[1]["train_loss"]
+    assert called(monkeypatch, *TRAIN, "--out", "b", "--epochs", "2", "--resume") == 2
+    assert "is of another training: its weights is " in capsys.readouterr().err
+
+
+def test_a_schedule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rate falls when the validation error has stopped, as output, curve and files say."""
+    chosen = (*TRAIN, "--set", "training.schedule={patience: 1, at_most: 2, improvement: 0.01}")
+    assert called(monkeypatch, *chosen, "--epochs", "12", "--out", "whole") == 0
+    told = capsys.readouterr().out
+    found = document("whole")
+    assert found["data"]["validation"] > 0
+    points = found["curves"][0]["points"]
+    errors = [point["validation_error"] for point in points[1:]]
+    schedule = Schedule(patience=1, at_most=2, improvement=0.01)
+    rates = [learning_rate(0.05, schedule, errors[:epoch]) for epoch in range(12)]
+    assert [point["learning_rate"] for point in points[1:]] == rates
+    assert rates[-1] == pytest.approx(0.05 / 100)
+    drops = [epoch for epoch in range(1, 12) if rates[epoch] != rates[epoch - 1]]
+    assert f"learning rate divided by 10, at most 2 times: after epochs {drops[0]}, {drops[1]}" in told
+    rows = list(csv.DictReader(Path("whole", "curve.csv").read_text().splitlines()))
+    assert [float(row["validation_error"]) for row in rows[1:]] == errors
+
+
+def test_epochs_of_the_experiment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are those of ``training.epochs``, and the output says so."""
+    assert called(monkeypatch, *TRAIN, "--set", "training.epochs=2", "--out", "e", "--json") == 0
+    captured = capsys.readouterr()
+    assert "2 epochs, as training.epochs says; --epochs for others" in captured.err
+    assert re.search(
+        r"seed 0, float32: epoch 2/2, .* images/s, simulated .* left, loss .*, error ", captured.err
+    )
+    assert json.loads(captured.out)["epochs"] == 2
 
 
 def test_a_race_is_simulated_step_by_step(
@@ -232,8 +303,13 @@ def test_a_race_is_simulated_step_by_step(
     [
         (("--epochs", "0"), "Invalid value for '--epochs': 0 is not in the range x>=1"),
         (("--epochs", "-1"), "Invalid value for '--epochs': -1 is not in the range"),
-        ((), "Missing option '--epochs'"),
         (("--epochs", "1", "--checkpoint-every", "0"), "Invalid value for '--checkpoint-every'"),
+        (("--epochs", "1", "--checkpoint-every", "5 hours"), "write 2 epochs, 500 steps or 10 minutes"),
+        (("--epochs", "1", "--weights", "none.npz"), "none.npz"),
+        (
+            ("--epochs", "1", "--set", "training.conventions=caffe"),
+            "training.conventions: must be 'paper', 'pytorch' or a mapping, got 'caffe'",
+        ),
         (("--epochs", "1", "--seeds", "a"), "'a' is no list of seeds, such as 0,2,5 or 0..3"),
         (("--epochs", "1", "--seeds", "3..1"), "'3..1': the second seed must be the first or up to 999 more"),
         (("--epochs", "1", "--seeds", "1,0..2"), "'1,0..2' has a seed twice"),
@@ -245,7 +321,7 @@ def test_a_race_is_simulated_step_by_step(
         (("--epochs", "1", "--backend", "null"), "backend 'null' computes no values, so nothing is learned"),
         (
             ("--epochs", "1", "--images", "cats"),
-            "no data set for training is called 'cats'; there are: digits",
+            "--images cats: is not a folder; give one with a sub-folder for each class, or name a data set",
         ),
         (("--epochs", "1", "--batch", "2000"), "1,347 images for training, fewer than one batch of 2,000"),
         (("--epochs", "1", "--against", "q8.8"), "'q8.8' is not one of 'float32', 'float64'"),

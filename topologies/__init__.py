@@ -16,9 +16,10 @@ from dataflow.override import Override
 
 if TYPE_CHECKING:
     from dataflow.packets import PacketExperiment
+    from dataflow.studies.study import Study
     from topologies.find import Kind, Shipped
 
-__all__ = ["kind_of", "load", "load_hardware", "load_network", "load_packets", "shipped"]
+__all__ = ["kind_of", "load", "load_hardware", "load_network", "load_packets", "load_study", "shipped"]
 
 
 def load(name_or_path: str, overrides: Sequence[Override] = ()) -> Experiment:
@@ -59,8 +60,18 @@ def load_packets(name_or_path: str, overrides: Sequence[Override] = ()) -> Packe
     return read_packets(name_or_path, overrides)
 
 
+def load_study(name_or_path: str, overrides: Sequence[Override] = ()) -> Study:
+    """The study of a name or path. Raises TopologyError as ``load`` does, of any of its variants.
+
+    overrides: fields of the base experiment, set before what the variants set.
+    """
+    from topologies.study_reading import read_study
+
+    return read_study(name_or_path, overrides)
+
+
 def kind_of(name_or_path: str) -> Kind:
-    """Whether a name or path is an ``experiment``, a ``network``, ``hardware`` or ``packets``.
+    """Whether a name or path is an ``experiment``, a ``network``, ``hardware``, ``packets`` or a ``study``.
 
     Of a name that an experiment shares with its network: ``experiment``. Raises
     TopologyError when there is no such description.

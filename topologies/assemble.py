@@ -54,11 +54,11 @@ class Connection:
 
 @dataclass(frozen=True)
 class Assembly:
-    """All nodes and connections of a machine. hosts: bytes of memory by name. routes: node by node."""
+    """All nodes and connections of a machine. hosts: name and document. routes: node by node."""
 
     processors: tuple[Unit, ...] = ()
     spaces: tuple[Space, ...] = ()
-    hosts: tuple[tuple[str, int], ...] = ()
+    hosts: tuple[tuple[str, HostDocument], ...] = ()
     switches: tuple[str, ...] = ()
     connections: tuple[Connection, ...] = ()
     routes: tuple[tuple[str, ...], ...] = ()
@@ -88,7 +88,7 @@ class Assembly:
                 replace(space, name=named(space.name), cores=tuple(map(named, space.cores)), node=node)
                 for space in self.spaces
             ),
-            tuple((named(name), size) for name, size in self.hosts),
+            tuple((named(name), host) for name, host in self.hosts),
             tuple(named(name) for name in self.switches),
             tuple(
                 replace(
@@ -190,10 +190,10 @@ def _spaces(document: MachineDocument, at: Keys, broken: list[Broken]) -> Iterat
             yield Space(name, space, cores, model)
 
 
-def _hosts(hosts: Mapping[str, HostDocument]) -> Iterator[tuple[str, int]]:
+def _hosts(hosts: Mapping[str, HostDocument]) -> Iterator[tuple[str, HostDocument]]:
     for name, host in hosts.items():
         for each in _counted(name, host.count):
-            yield each, host.memory.capacity.value
+            yield each, host
 
 
 def _counted(name: str, count: int | None) -> Sequence[str]:

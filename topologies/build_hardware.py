@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from dataflow.cost import CostModel
 from dataflow.errors import CheckError
-from dataflow.hardware import Constant, Hardware, Memory, Processor
+from dataflow.hardware import Constant, Hardware, HostInput, Memory, Processor
 from dataflow.link import Link, Packets
 from topologies.assemble import Assembly, Broken, Connection, Unit, assembled
 from topologies.build_cost import cost_of
@@ -37,7 +37,7 @@ def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> 
     memories = [
         *(Memory(name, size) for name, size in capacities.items()),
         *(memory_of(space) for space in assembly.spaces),
-        *(Memory(name, size) for name, size in assembly.hosts),
+        *(Memory(name, host.memory.capacity.value) for name, host in assembly.hosts),
     ]
     try:
         return Hardware(
@@ -53,6 +53,7 @@ def hardware_of(document: HardwareDocument, root: Node, faults: list[Fault]) -> 
             routes=_routes(assembly),
             engines=engines_of(assembly.spaces),
             controller=controller_of(assembly.spaces),
+            inputs=dict(_inputs(assembly)),
         )
     except CheckError as error:
         faults += [_placed(root, text) for text in error.faults]
@@ -106,6 +107,23 @@ def _processor(unit: Unit, cost: CostModel) -> Processor:
         memory=unit.space,
         floats=compute.floats if isinstance(compute, CyclesModel) else True,
     )
+
+
+def _inputs(assembly: Assembly) -> Iterator[tuple[str, HostInput]]:
+    """The input paths of hosts that have one, by the host's name."""
+    for name, host in assembly.hosts:
+        if host.input is not None:
+            bandwidth = host.memory.bandwidth
+            yield (
+                name,
+                HostInput(
+                    cores=host.input.cores.value,
+                    decode_pixels_per_s=host.input.decode.value,
+                    augment_pixels_per_s=host.input.augment.value,
+                    buffers=host.input.buffers,
+                    memory_bytes_per_s=None if bandwidth is None else bandwidth.value,
+                ),
+            )
 
 
 def _links(connection: Connection) -> Iterator[Link]:

@@ -83,6 +83,14 @@ class Rate:
     source: Source
 
 
+@dataclass(frozen=True, kw_only=True)
+class PixelRate:
+    """Pixels of pictures a second."""
+
+    value: Annotated[float, Measure("pixel rate", "pixel / second", "Mpixel/s", whole=False)]
+    source: Source
+
+
 CycleCount = Annotated[float, Measure("number of cycles", "cycle", "cycles", whole=False, zero=True)]
 
 

@@ -20,6 +20,7 @@ from topologies.find import Kind
 from topologies.hardware_document import STRICT, HardwareDocument, Name, Source
 from topologies.packets_document import PacketsDocument
 from topologies.plan_document import PlanDocument
+from topologies.study_document import StudyDocument
 from topologies.training_document import TrainingDocument
 
 Checked = TypeVar("Checked", bound="Document")
@@ -40,6 +41,7 @@ class NetworkDocument(Network):
 
     name: Source
     layers: Mapping[Name, Annotated[LayerSpec, Discriminator("op")]]
+    state_dict: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +64,13 @@ class ExperimentDocument:
     description: str = ""
 
 
-Document = ExperimentDocument | NetworkDocument | HardwareDocument | PacketsDocument
+Document = ExperimentDocument | NetworkDocument | HardwareDocument | PacketsDocument | StudyDocument
 _CLASSES: dict[Kind, type[Document]] = {
     "experiment": ExperimentDocument,
     "network": NetworkDocument,
     "hardware": HardwareDocument,
     "packets": PacketsDocument,
+    "study": StudyDocument,
 }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from dataflow.conventions import initial_faults
 from dataflow.errors import CheckError, NetworkError
 from dataflow.hardware import Hardware
+from dataflow.layers import Initial
 from dataflow.network import DATA, LABEL, Network
 from dataflow.ops import Op
 from dataflow.placement.parts import Parts
@@ -15,6 +17,7 @@ from dataflow.planning.contradictions import check_beside_auto
 from topologies.tree import Fault, Keys, Node, Place
 
 _LAYER = re.compile(r"layer '([^']+)'|in a cycle: (\S+)")
+_STATE_DICT = re.compile(r"state_dict '([^']+)'")
 _PLANNED = re.compile(r"(gradient of |update of )?layer '([^']+)' (on|shards|cannot)?")
 
 
@@ -31,10 +34,21 @@ def network_faults(network: Network, batch: int, root: Node) -> list[Fault]:
     ]
 
     def place(text: str) -> Place:
+        entry = _STATE_DICT.match(text)
+        if entry:
+            return root.nearest(("state_dict", entry[1])).blamed
         named = _LAYER.search(text)
         return layers.nearest((named[1] or named[2],)).blamed if named else layers.place
 
     return reserved or _found("network", lambda: network.ops(batch), place)
+
+
+def training_faults(initial: Mapping[str, Initial], network: Network, root: Node) -> list[Fault]:
+    """Patterns of ``training.initial`` that choose nothing. root: the experiment's tree."""
+    return [
+        Fault(root.nearest(("training", "initial", pattern)).blamed, f"training.initial: {text}")
+        for pattern, text in initial_faults(initial, network.layers)
+    ]
 
 
 def plan_faults(

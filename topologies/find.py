@@ -11,7 +11,7 @@ from dataflow.errors import TopologyError
 from topologies.parse import parse
 from topologies.tree import Fault, Node, describe, did_you_mean
 
-Kind = Literal["experiment", "network", "hardware", "packets"]
+Kind = Literal["experiment", "network", "hardware", "packets", "study"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _FOLDER = Path(__file__).parent
 _FOLDERS: dict[Kind, Path] = {
@@ -19,6 +19,7 @@ _FOLDERS: dict[Kind, Path] = {
     "network": _FOLDER / "networks",
     "hardware": _FOLDER / "hardware",
     "packets": _FOLDER / "packets",
+    "study": _FOLDER / "studies",
 }
 
 
@@ -64,14 +65,21 @@ def find(name: str, kind: Kind, base: Path, asked_by: str = "") -> Path:
         return files[name]
     for other in KINDS:
         if name in shipped_files(other):
-            hint = f"; 'dataflow packets {name}' predicts its rates" if other == "packets" else ""
             raise TopologyError(
-                f"{where}{name!r} is of kind {other}, but {with_article(kind)} is needed here{hint}"
+                f"{where}{name!r} is of kind {other}, but {with_article(kind)} is needed here"
+                f"{_hint(name, other)}"
             )
     raise TopologyError(
         f"{where}no {kind} is called {name!r}{did_you_mean(name, files) or '.'}"
         f" There are: {', '.join(files) or 'none'}; a path to a file of your own ends in .yaml"
     )
+
+
+def _hint(name: str, kind: Kind) -> str:
+    """What there is to do with a description of a kind that no other command takes."""
+    if kind == "packets":
+        return f"; 'dataflow packets {name}' predicts its rates"
+    return f"; 'dataflow study {name}' carries it out" if kind == "study" else ""
 
 
 def find_any(name: str) -> tuple[Kind, Path]:
@@ -154,4 +162,5 @@ def with_article(kind: Kind) -> str:
         "network": "a network",
         "hardware": "a hardware",
         "packets": "a packet experiment",
+        "study": "a study",
     }[kind]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Len
+from annotated_types import Ge, Le, Len
 from pydantic import ConfigDict, Discriminator
 
 from topologies.constants import (
@@ -17,6 +17,8 @@ from topologies.constants import (
     Fraction,
     Multiple,
     Name,
+    Number,
+    PixelRate,
     Size,
     Source,
 )
@@ -29,9 +31,25 @@ __all__ = ["STRICT", "HardwareDocument", "LinkDocument", "MachineDocument", "Nam
 
 @dataclass(frozen=True, kw_only=True)
 class HostMemory:
-    """Memory of a host."""
+    """Memory of a host. bandwidth: that of making batches; without one it is never in the way."""
 
     capacity: Capacity
+    bandwidth: Bandwidth | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputDocument:
+    """How a host makes batches of JPEG files, with ``training.input: jpeg``.
+
+    cores: that do nothing else, each with an image of its own. decode, augment: pixels a second of
+    one core, of the stored picture and of the crop. buffers: batches in preparation, ready or being loaded
+    that there is room for.
+    """
+
+    cores: Number
+    decode: PixelRate
+    augment: PixelRate
+    buffers: Annotated[int, Ge(1), Le(64)] = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +57,7 @@ class HostDocument:
     """Where the batches come from; or ``count`` of them, whose numbers follow the name."""
 
     memory: HostMemory
+    input: InputDocument | None = None
     count: Multiple | None = None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataflow.errors import TopologyError
@@ -19,7 +20,21 @@ _NAMED = {"layers", "models", "processors", "spaces", "hosts", "links"}
 """Mappings from names that a path must find there, not invent on its way."""
 
 
-def overridden(root: Node, kind: Kind, overrides: Sequence[Override], faults: list[Fault]) -> Node:
+@dataclass(frozen=True)
+class Setting:
+    """A field set to a value that was read: by ``--set``, or by a variant of a study."""
+
+    path: str
+    value: Node
+
+    @property
+    def told(self) -> Override:
+        """The same as ``--set`` takes it."""
+        plain = self.value.plain()
+        return Override(self.path, plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False))
+
+
+def overridden(root: Node, kind: Kind, overrides: Iterable[Override | Setting], faults: list[Fault]) -> Node:
     """The document with every override applied in turn.
 
     Raises TopologyError for a path that leads nowhere or a value that cannot be read.
@@ -29,8 +44,8 @@ def overridden(root: Node, kind: Kind, overrides: Sequence[Override], faults: li
     return root
 
 
-def _apply(root: Node, kind: Kind, override: Override, faults: list[Fault]) -> Node:
-    place = Place(f"--set {override.path}={override.value}", 0)
+def _apply(root: Node, kind: Kind, override: Override | Setting, faults: list[Fault]) -> Node:
+    place = _place(override)
     keys = tuple(override.path.split("."))
     if kind != "experiment" and keys[0] == kind:
         keys = keys[1:]
@@ -38,11 +53,17 @@ def _apply(root: Node, kind: Kind, override: Override, faults: list[Fault]) -> N
         raise TopologyError(
             f"{place}: {override.path!r} is no path; write keys with dots between, as training.batch"
         )
-    value = _value(override, place, faults)
+    value = override.value if isinstance(override, Setting) else _value(override, place, faults)
     for part in PARTS.get(kind, ()):
         if keys == (part,):
             value = reference(value, part, root, faults)
     return _put(root, keys, 0, value)
+
+
+def _place(override: Override | Setting) -> Place:
+    if isinstance(override, Setting):
+        return override.value.place
+    return Place(f"--set {override.path}={override.value}", 0)
 
 
 def _value(override: Override, place: Place, faults: list[Fault]) -> Node:
@@ -73,8 +94,7 @@ def _put(node: Node, keys: Keys, depth: int, value: Node) -> Node:
     if depth == len(keys):
         scalar = not isinstance(value.content, dict | tuple)
         if scalar and {"value", "source"} <= set(node.mapping):
-            outside = Node(OUTSIDE_SOURCE, value.place, value.base)
-            return node.put("value", value).put("source", outside)
+            return node.put("value", value).put("source", _source(value))
         return value
     key = str(keys[depth])
     if isinstance(node.content, tuple):
@@ -90,8 +110,14 @@ def _put(node: Node, keys: Keys, depth: int, value: Node) -> Node:
     below = node.content.get(key, Node({} if not last else None, value.place, value.base))
     changed = node.put(key, _put(below, keys, depth + 1, value))
     if "source" not in changed.mapping and _has_source(keys, depth):
-        return changed.put("source", Node(OUTSIDE_SOURCE, value.place, value.base))
+        return changed.put("source", _source(value))
     return changed
+
+
+def _source(value: Node) -> Node:
+    """The source of a constant with this value."""
+    said = OUTSIDE_SOURCE if value.place.outside else f"set at {value.place}"
+    return Node(said, value.place, value.base)
 
 
 def _has_source(keys: Keys, depth: int) -> bool:

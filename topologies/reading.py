@@ -16,22 +16,22 @@ from dataflow.override import Override
 from dataflow.packets import PacketExperiment
 from topologies.build_hardware import hardware_of
 from topologies.documents import Checked, ExperimentDocument, NetworkDocument, checked, network_of
-from topologies.engine_faults import network_faults, plan_faults
+from topologies.engine_faults import network_faults, plan_faults, training_faults
 from topologies.expand import expanded_file
 from topologies.faults import faults_of
 from topologies.find import Kind, find, shown
 from topologies.hardware_document import HardwareDocument
-from topologies.override import overridden
+from topologies.override import Setting, overridden
 from topologies.packets_document import PacketsDocument, packets_faults, packets_of
 from topologies.plan_document import plan_of
 from topologies.training_document import training_of
 from topologies.tree import Fault, Node, dotted, faults_error
 
 
-class _Reading:
+class Reading:
     """One document being read: its tree, and what was found wrong so far."""
 
-    def __init__(self, name: str, kind: Kind, overrides: Sequence[Override]) -> None:
+    def __init__(self, name: str, kind: Kind, overrides: Sequence[Override | Setting]) -> None:
         path = find(name, kind, Path())
         self.kind: Kind = kind
         self.shown = shown(path)
@@ -69,14 +69,18 @@ class _Reading:
         return self.root.mapping[kind]
 
 
-def read_experiment(name: str, overrides: Sequence[Override]) -> Experiment:
-    """The experiment of a name or path; see ``topologies.load``."""
-    reading = _Reading(name, "experiment", overrides)
+def read_experiment(name: str, overrides: Sequence[Override], settings: Sequence[Setting] = ()) -> Experiment:
+    """The experiment of a name or path; see ``topologies.load``.
+
+    settings: what a variant of a study sets, after the overrides.
+    """
+    reading = Reading(name, "experiment", (*overrides, *settings))
     document = reading.checked(ExperimentDocument)
     network = network_of(document.network)
     plan = plan_of(document.plan)
     batch = document.training.batch
     reading.faults += network_faults(network, batch, reading.part("network"))
+    reading.faults += training_faults(document.training.initial, network, reading.root)
     hardware = hardware_of(document.hardware, reading.part("hardware"), reading.faults)
     if hardware is None or reading.faults:
         raise reading.error()
@@ -94,7 +98,7 @@ def read_experiment(name: str, overrides: Sequence[Override]) -> Experiment:
         mode=document.mode,
         backend=document.backend,
         description=document.description,
-        overrides=tuple(overrides),
+        overrides=(*overrides, *(setting.told for setting in settings)),
         origin=name,
         auto=auto,
     )
@@ -102,7 +106,7 @@ def read_experiment(name: str, overrides: Sequence[Override]) -> Experiment:
 
 def read_network(name: str, overrides: Sequence[Override]) -> Network:
     """The network of a name or path; see ``topologies.load_network``."""
-    reading = _Reading(name, "network", overrides)
+    reading = Reading(name, "network", overrides)
     network = network_of(reading.checked(NetworkDocument))
     reading.faults += network_faults(network, 1, reading.root)
     reading.stop_at_faults()
@@ -111,7 +115,7 @@ def read_network(name: str, overrides: Sequence[Override]) -> Network:
 
 def read_packets(name: str, overrides: Sequence[Override]) -> PacketExperiment:
     """The packet experiment of a name or path; see ``topologies.load_packets``."""
-    reading = _Reading(name, "packets", overrides)
+    reading = Reading(name, "packets", overrides)
     document = reading.checked(PacketsDocument)
     hardware = hardware_of(document.hardware, reading.part("hardware"), reading.faults)
     if hardware is None:
@@ -126,7 +130,7 @@ def read_packets(name: str, overrides: Sequence[Override]) -> PacketExperiment:
 
 def read_hardware(name: str, overrides: Sequence[Override]) -> Hardware:
     """The machine of a name or path; see ``topologies.load_hardware``."""
-    reading = _Reading(name, "hardware", overrides)
+    reading = Reading(name, "hardware", overrides)
     hardware = hardware_of(reading.checked(HardwareDocument), reading.root, reading.faults)
     if hardware is None:
         raise reading.error()

@@ -26,6 +26,7 @@ _DEFINITIONS = (
     "cycle = [cycles] = cycle = cycles",
     "op = [accesses]",
     "packet = [packets]",
+    "pixel = [pixels]",
     "pico- = 1 / 10**12 = p-",
     "nano- = 1 / 10**9 = n-",
     "micro- = 1 / 10**6 = µ- = μ- = u-",

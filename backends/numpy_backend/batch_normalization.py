@@ -9,9 +9,9 @@ from math import prod
 import numpy as np
 
 from backends.numpy_backend import layout
-from backends.numpy_backend.layout import Scratch, features_last
+from backends.numpy_backend.layout import Scratch, features_last, vectors_of
 from dataflow.backend import Array
-from dataflow.ops import BatchNormalization
+from dataflow.ops import RUNNING_MEAN, RUNNING_VARIANCE, BatchNormalization, BatchNormalizationInference
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,21 @@ def forward(
     for group, (image, output) in _parts(op, [reads["input"], writes["output"]]):
         np.subtract(image, mean[group], out=output)
         np.multiply(output, scale[group], out=output)
+        np.add(output, reads["bias"], out=output)
+
+
+def inference_forward(
+    op: BatchNormalizationInference,
+    reads: Mapping[str, Array],
+    writes: Mapping[str, Array],
+    _scratch: Scratch,
+) -> None:
+    """Fills output = (input - running_mean) * (weight / sqrt(running_variance + epsilon)) + bias."""
+    deviation = np.sqrt(reads[RUNNING_VARIANCE].astype(np.float64) + op.epsilon)
+    scale = (reads["weight"] / deviation).astype(writes["output"].dtype)
+    for image, output in vectors_of([reads["input"], writes["output"]]):
+        np.subtract(image, reads[RUNNING_MEAN], out=output)
+        np.multiply(output, scale, out=output)
         np.add(output, reads["bias"], out=output)
 
 

@@ -8,11 +8,12 @@ weight gradient, which costs less than keeping them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from backends.numpy_backend.layout import Scratch, channels_last, multiply
+from backends.numpy_backend.layout import Scratch, channels_last, few_images, multiply
 from dataflow.backend import Array
 from dataflow.ops import Convolution
 from dataflow.ops.axis import Block
@@ -58,10 +59,12 @@ def input_gradient(
                 continue
             columns = scratch.array("columns", (*rows.shape[:3], *weight.shape[:3]), target.dtype)
             multiply(rows.reshape(-1, rows.shape[-1]), matrix, columns.reshape(*rows.shape[:3], -1), scratch)
-            for index, image in enumerate(columns, start=some.start):
+            made = target[some, :, :, slice(*block.inputs)]
+            for few in few_images(len(columns), padded[0].nbytes):
+                count = few.stop - few.start
                 padded.fill(0)
-                _add_columns(op, image, padded)
-                target[index, :, :, slice(*block.inputs)] = inside
+                _add_columns(op, columns[few], padded[:count])
+                made[few] = inside[:count]
 
 
 def weight_gradient(
@@ -119,37 +122,40 @@ def _columns(op: Convolution, block: Block, images: Array, scratch: Scratch) -> 
             yield some, images[some, :, :, slice(*block.inputs)].reshape(-1, op.group_channels)
         return
     padded, inside = _padded(op, block, scratch, images.dtype)
-    rows, columns, channels = padded.strides
-    shape = (op.height, op.width, op.kernel[0], op.kernel[1] * op.group_channels)
-    strides = (op.stride[0] * rows, op.stride[1] * columns, rows, channels)
+    each, rows, columns, channels = padded.strides
+    shape = (len(padded), op.height, op.width, op.kernel[0], op.kernel[1] * op.group_channels)
+    strides = (each, op.stride[0] * rows, op.stride[1] * columns, rows, channels)
     windows = as_strided(padded, shape, strides)
     for some in _chunks(op, images.dtype):
         count = some.stop - some.start
-        made = scratch.array("columns", (count, *shape), images.dtype)
-        for index, image in enumerate(images[some, :, :, slice(*block.inputs)]):
-            inside[...] = image
-            made[index] = windows
+        made = scratch.array("columns", (count, *shape[1:]), images.dtype)
+        read = images[some, :, :, slice(*block.inputs)]
+        for few in few_images(count, padded[0].nbytes):
+            number = few.stop - few.start
+            inside[:number] = read[few]
+            made[few] = windows[:number]
         yield some, made.reshape(count * op.height * op.width, -1)
 
 
 def _padded(
     op: Convolution, block: Block, scratch: Scratch, dtype: np.dtype[np.generic]
 ) -> tuple[Array, Array]:
-    """Zeros for one image's channels of a group with the padding around, and the view inside it."""
+    """Zeros for a group's channels of a few images with the padding around, and the view inside it."""
     (top, bottom), (left, right) = op.padding
     shape = (
         op.in_height + top + bottom,
         op.in_width + left + right,
         block.inputs[1] - block.inputs[0],
     )
-    padded = scratch.zeros("padded", shape, dtype)
-    return padded, padded[top : top + op.in_height, left : left + op.in_width]
+    few = next(few_images(op.batch, prod(shape) * dtype.itemsize))
+    padded = scratch.zeros("padded", (few.stop, *shape), dtype)
+    return padded, padded[:, top : top + op.in_height, left : left + op.in_width]
 
 
 def _add_columns(op: Convolution, columns: Array, padded: Array) -> None:
-    """Adds columns (row, column, kernel row, kernel column, channel) to where windows read them."""
+    """Adds columns (image, row, column, kernel row, kernel column, channel) to where windows read them."""
     down, along = op.stride
     for u in range(op.kernel[0]):
         for v in range(op.kernel[1]):
-            reached = padded[u : u + down * op.height : down, v : v + along * op.width : along]
-            reached += columns[:, :, u, v]
+            reached = padded[:, u : u + down * op.height : down, v : v + along * op.width : along]
+            reached += columns[:, :, :, u, v]

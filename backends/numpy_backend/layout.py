@@ -19,6 +19,9 @@ _LAST = ("in_channel", "channel")
 BLOCK_ELEMENTS = 1 << 16
 """Elements a blocked loop handles at a time: a few arrays of this size fit in a core's cache."""
 
+TOGETHER_BYTES = 1 << 17
+"""Of small images as many as this are handled at a time, so that fewer and longer loops are begun."""
+
 
 @cache
 def memory_order(labels: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -115,6 +118,13 @@ class Scratch:
         made = self.array(name, shape, dtype)
         made.fill(0)
         return made
+
+
+def few_images(count: int, image_bytes: int) -> Iterator[slice]:
+    """Ranges of as many images as a core's cache holds with what is made of them, of one at least."""
+    step = max(1, TOGETHER_BYTES // image_bytes)
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
 
 
 def multiply(a: Array, b: Array, target: Array, scratch: Scratch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -89,10 +90,10 @@ def forward(
     """Fills scale = k + alpha * window sum of input ** 2, output = input / scale ** beta."""
     gaps = _Gaps(op)
     views = [channels_last(a) for a in (reads["input"], writes["output"], writes["scale"])]
-    zeros = gaps.zeros(_part_rows(op) * op.width, views[0].dtype, scratch)
+    zeros = gaps.zeros(_part_positions(op), views[0].dtype, scratch)
     for image, output, scale in _parts(op, views):
-        shape = image.shape[:2]
-        squares = gaps.first(zeros, shape[0] * shape[1])
+        shape = image.shape[:-1]
+        squares = gaps.first(zeros, prod(shape))
         places = gaps.centres(squares, shape)
         for span in gaps.spans:
             np.square(image[..., span.held], out=places[..., span.held_place])
@@ -121,15 +122,15 @@ def input_gradient(
     gaps = _Gaps(op)
     arrays = (reads["output.grad"], reads["input"], reads["scale"], writes["input.grad"])
     views = [channels_last(a) for a in arrays]
-    zeros = gaps.zeros(_part_rows(op) * op.width, views[0].dtype, scratch)
+    zeros = gaps.zeros(_part_positions(op), views[0].dtype, scratch)
     for gradient, image, scale, target in _parts(op, views):
-        shape = image.shape[:2]
+        shape = image.shape[:-1]
         centre = slice(op.shift, op.shift + op.channels)
         direct = scratch.array("direct", scale.shape, scale.dtype)
         np.divide(gradient, _power(op, scale, scratch), out=direct)
         ratios = scratch.array("ratios", scale.shape, scale.dtype)
         np.divide(image[..., centre], scale, out=ratios)
-        products = gaps.first(zeros, shape[0] * shape[1])
+        products = gaps.first(zeros, prod(shape))
         places = gaps.centres(products, shape)
         for span in gaps.spans:
             np.multiply(direct[..., span.made], ratios[..., span.made], out=places[..., span.made_place])
@@ -142,15 +143,22 @@ def input_gradient(
 
 
 def _parts(op: LocalResponseNormalization, views: list[Array]) -> Iterator[tuple[Array, ...]]:
-    """Views (row, column, channel) of a few rows of one image at a time."""
-    rows = _part_rows(op)
-    for index in range(op.batch):
+    """Views (image, row, column, channel) of a few images at a time, or of a few rows of one."""
+    images, rows = _part_extents(op)
+    for first in range(0, op.batch, images):
         for start in range(0, op.height, rows):
-            yield tuple(view[index, start : start + rows] for view in views)
+            yield tuple(view[first : first + images, start : start + rows] for view in views)
 
 
-def _part_rows(op: LocalResponseNormalization) -> int:
-    return min(op.height, max(1, PART_ELEMENTS // (op.width * op.in_channels)))
+def _part_extents(op: LocalResponseNormalization) -> tuple[int, int]:
+    """How many images and rows at a time."""
+    rows = max(1, PART_ELEMENTS // (op.width * op.in_channels))
+    return max(1, rows // op.height), min(op.height, rows)
+
+
+def _part_positions(op: LocalResponseNormalization) -> int:
+    images, rows = _part_extents(op)
+    return min(images, op.batch) * rows * op.width
 
 
 def _power(op: LocalResponseNormalization, scale: Array, scratch: Scratch) -> Array:

@@ -6,7 +6,9 @@ several times as long as computing it; a reused one costs nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 from weakref import ref
@@ -32,7 +34,8 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        self._kept: list[Array] = []
+        self._kept: dict[int, deque[tuple[int, Array]]] = {}  # by size, each with its turn, the oldest first
+        self._turn = 0
         self._lent: dict[int, tuple[ref[Array], Array]] = {}
         self.lent_bytes = 0
         self.kept_bytes = 0
@@ -40,9 +43,8 @@ class Pool:
 
     def empty(self, labels: Sequence[str], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
         """An uninitialised array of this logical shape whose memory order is ``memory_order(labels)``."""
-        order, back = memory_order(tuple(labels))
-        stored = tuple(shape[axis] for axis in order)
-        needed = prod(stored) * dtype.itemsize
+        stored, back, elements = _layout(tuple(labels), tuple(shape))
+        needed = elements * dtype.itemsize
         if needed < _SMALLEST:
             return np.empty(stored, dtype).transpose(back)
         buffer = self._take(needed)
@@ -57,18 +59,26 @@ class Pool:
         if reference is None or buffer is None or reference() is not array:
             return
         self._forget(id(array), reference)
-        self._kept.append(buffer)
+        self._turn += 1
+        self._kept.setdefault(buffer.size, deque()).append((self._turn, buffer))
         self.kept_bytes += buffer.size
         self._trim()
 
     def _take(self, needed: int) -> Array:
-        fitting = [b for b in self._kept if needed <= b.size and 3 * b.size <= 4 * needed]
-        if not fitting:
-            return _aligned(needed)
-        best = min(fitting, key=lambda b: b.size)
-        self._kept = [b for b in self._kept if b is not best]
-        self.kept_bytes -= best.size
-        return best
+        size = needed
+        if needed not in self._kept:
+            fitting = [size for size in self._kept if needed <= size and 3 * size <= 4 * needed]
+            if not fitting:
+                return _aligned(needed)
+            size = min(fitting)
+        _, buffer = self._kept[size].pop()  # the newest, of which most may still be in a cache
+        self._no_longer_kept(size)
+        return buffer
+
+    def _no_longer_kept(self, size: int) -> None:
+        self.kept_bytes -= size
+        if not self._kept[size]:
+            del self._kept[size]
 
     def _lend(self, array: Array, buffer: Array) -> None:
         key = id(array)
@@ -87,7 +97,16 @@ class Pool:
     def _trim(self) -> None:
         limit = self.peak_lent_bytes * 5 // 4
         while self._kept and self.lent_bytes + self.kept_bytes > limit:
-            self.kept_bytes -= self._kept.pop(0).size
+            oldest = min(self._kept, key=lambda size: self._kept[size][0][0])
+            self._kept[oldest].popleft()
+            self._no_longer_kept(oldest)
+
+
+@lru_cache(maxsize=4096)
+def _layout(labels: tuple[str, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """The shape in memory, the axes that transpose that back, and the number of elements."""
+    order, back = memory_order(labels)
+    return tuple(shape[axis] for axis in order), back, prod(shape)
 
 
 def _aligned(size: int) -> Array:

@@ -1,4 +1,4 @@
-"""Max, average and global pooling, image by image so that the windows stay in cache."""
+"""Max, average and global pooling, a few images at a time so that the windows stay in cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from backends.numpy_backend.layout import Scratch, channels_last, features_last
+from backends.numpy_backend.layout import Scratch, channels_last, features_last, few_images
 from dataflow.backend import Array
 from dataflow.ops import AveragePooling, GlobalPooling, MaxPooling
 from dataflow.ops.pooling import Pooling
@@ -20,11 +20,12 @@ def max_forward(
     images, outputs = channels_last(reads["input"]), channels_last(writes["output"])
     padded, inside = _padded(op, scratch, "padded", images.dtype, -np.inf)
     windows = list(_window_elements(op, padded))
-    for image, output in zip(images, outputs, strict=True):
-        inside[...] = image
-        output[...] = windows[0]
+    for some in few_images(op.batch, padded[0].nbytes):
+        count, output = some.stop - some.start, outputs[some]
+        inside[:count] = images[some]
+        output[...] = windows[0][:count]
         for elements in windows[1:]:
-            np.maximum(output, elements, out=output)
+            np.maximum(output, elements[:count], out=output)
 
 
 def max_input_gradient(
@@ -35,20 +36,20 @@ def max_input_gradient(
     gradients, targets = channels_last(reads["output.grad"]), channels_last(writes["input.grad"])
     padded, inside = _padded(op, scratch, "padded", images.dtype, -np.inf)
     total, total_inside = _padded(op, scratch, "total", images.dtype, 0)
-    shape = outputs.shape[1:]
-    rest = scratch.array("rest", shape, images.dtype)
-    given = scratch.array("given", shape, images.dtype)
     pairs = list(zip(_window_elements(op, padded), _window_elements(op, total), strict=True))
-    for image, output, gradient, target in zip(images, outputs, gradients, targets, strict=True):
-        inside[...] = image
+    for some in few_images(op.batch, padded[0].nbytes):
+        count, output = some.stop - some.start, outputs[some]
+        inside[:count] = images[some]
         total.fill(0)
-        rest[...] = gradient
+        rest = scratch.array("rest", output.shape, images.dtype)
+        given = scratch.array("given", output.shape, images.dtype)
+        rest[...] = gradients[some]
         for elements, reached in pairs:
             # What is given to an element is taken from the rest, so that later equals get nothing.
-            np.multiply(rest, elements == output, out=given)
+            np.multiply(rest, elements[:count] == output, out=given)
             np.subtract(rest, given, out=rest)
-            np.add(reached, given, out=reached)
-        target[...] = total_inside
+            np.add(reached[:count], given, out=reached[:count])
+        targets[some] = total_inside[:count]
 
 
 def average_forward(
@@ -58,11 +59,12 @@ def average_forward(
     images, outputs = channels_last(reads["input"]), channels_last(writes["output"])
     padded, inside = _padded(op, scratch, "padded", images.dtype, 0)
     windows = list(_window_elements(op, padded))
-    for image, output in zip(images, outputs, strict=True):
-        inside[...] = image
-        output[...] = windows[0]
+    for some in few_images(op.batch, padded[0].nbytes):
+        count, output = some.stop - some.start, outputs[some]
+        inside[:count] = images[some]
+        output[...] = windows[0][:count]
         for elements in windows[1:]:
-            np.add(output, elements, out=output)
+            np.add(output, elements[:count], out=output)
         np.divide(output, op.kernel[0] * op.kernel[1], out=output)
 
 
@@ -72,33 +74,35 @@ def average_input_gradient(
     """Fills input.grad: a window's every element gets output.grad / (kernel height * kernel width)."""
     gradients, targets = channels_last(reads["output.grad"]), channels_last(writes["input.grad"])
     total, inside = _padded(op, scratch, "total", gradients.dtype, 0)
-    share = scratch.array("given", gradients.shape[1:], gradients.dtype)
     windows = list(_window_elements(op, total))
-    for gradient, target in zip(gradients, targets, strict=True):
+    for some in few_images(op.batch, total[0].nbytes):
+        count, gradient = some.stop - some.start, gradients[some]
         total.fill(0)
+        share = scratch.array("given", gradient.shape, gradients.dtype)
         np.divide(gradient, op.kernel[0] * op.kernel[1], out=share)
         for reached in windows:
-            np.add(reached, share, out=reached)
-        target[...] = inside
+            np.add(reached[:count], share, out=reached[:count])
+        targets[some] = inside[:count]
 
 
 def _padded(
     op: Pooling, scratch: Scratch, name: str, dtype: np.dtype[np.generic], value: float
 ) -> tuple[Array, Array]:
-    """One image (rows, columns, channels) of ``value`` with the padding around, and the view inside."""
+    """A few images (image, row, column, channel) of ``value``, padding around, and the view inside."""
     (top, bottom), (left, right) = op.padding
     shape = (op.in_height + top + bottom, op.in_width + left + right, op.channels)
-    padded = scratch.array(name, shape, dtype)
+    few = next(few_images(op.batch, prod(shape) * dtype.itemsize))
+    padded = scratch.array(name, (few.stop, *shape), dtype)
     padded.fill(value)
-    return padded, padded[top : top + op.in_height, left : left + op.in_width]
+    return padded, padded[:, top : top + op.in_height, left : left + op.in_width]
 
 
 def _window_elements(op: Pooling, padded: Array) -> Iterator[Array]:
-    """For each kernel element, in row-major order, its view (output row, output column, channel)."""
+    """For each kernel element, in row-major order, its view (image, output row, output column, channel)."""
     down, along = op.stride
     for u in range(op.kernel[0]):
         for v in range(op.kernel[1]):
-            yield padded[u : u + down * op.height : down, v : v + along * op.width : along]
+            yield padded[:, u : u + down * op.height : down, v : v + along * op.width : along]
 
 
 def global_forward(

@@ -1,4 +1,4 @@
-"""The command line: ``dataflow run | simulate | verify | train | scale | load | show | compare | list``.
+"""The command line, ``dataflow COMMAND``: run, simulate, train, test, study and what else ``--help`` lists.
 
 What a command needs is imported when it runs, so that ``--help`` answers at once.
 """
@@ -11,11 +11,15 @@ import sys
 import click
 
 from dataflow.cli.commands import compare, list_shipped, run, show, simulate, verify
+from dataflow.cli.features import activations, features, kernels
 from dataflow.cli.packets import packets
 from dataflow.cli.planning import plan
 from dataflow.cli.scaling import scale
 from dataflow.cli.serving import load
+from dataflow.cli.studying import study
+from dataflow.cli.testing import test
 from dataflow.cli.training import train
+from dataflow.cli.weights import weights
 from dataflow.errors import DataflowError, InterruptedSearchError, InterruptedTrainingError
 
 INTERRUPTED = 130
@@ -28,7 +32,11 @@ def dataflow() -> None:
     """Simulate neural-network training on hardware you may not have: computed, timed, verified."""
 
 
-for command in (run, simulate, verify, train, plan, scale, load, packets, show, compare, list_shipped):
+for command in (
+    *(run, simulate, verify, train, test),
+    *(weights, features, kernels, activations),
+    *(study, plan, scale, load, packets, show, compare, list_shipped),
+):
     dataflow.add_command(command)
 
 

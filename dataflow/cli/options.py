@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dataflow.data.options import BROKEN
 from dataflow.errors import OptionError
 from dataflow.override import Override
 
@@ -53,6 +54,37 @@ def experiment_options(command: Command) -> Command:
     return command
 
 
+def data_options(command: Command) -> Command:
+    """``--images``, ``--broken``, ``--cache``, ``--workers``, as ``DataOptions`` takes them."""
+    for option in (
+        click.option(
+            "--workers",
+            type=click.IntRange(min=0, max=256),
+            help="Processes that read images ahead; 0 for none. Default: one for each core.",
+        ),
+        click.option(
+            "--cache",
+            metavar="FOLDER",
+            help="Where to keep what is computed once over a folder of images. Default: in that folder.",
+        ),
+        click.option(
+            "--broken",
+            type=click.Choice(BROKEN),
+            default=BROKEN[0],
+            show_default=True,
+            help="What to do about image files that cannot be read.",
+        ),
+        click.option(
+            "--images",
+            metavar="FOLDER|NAME",
+            help="A folder of images (one sub-folder for each class, or ILSVRC's layout), or one of digits, "
+            "photographs, shapes, noise. Default: what suits the network.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 set_option = click.option(
     "--set",
     "settings",
@@ -73,7 +105,9 @@ backend_option = click.option(
 )
 images_option = click.option(
     "--images",
-    help="Folder of your own images, one sub-folder for each class; or 'noise'. Default: sample photographs.",
+    metavar="FOLDER|NAME",
+    help="A folder of images, one sub-folder for each class; or digits, photographs, shapes, noise. "
+    "Default: what suits the network.",
 )
 reference_option = click.option(
     "--reference",

@@ -12,14 +12,19 @@ from dataflow.values.randomness import generator
 
 CLASSES = 10
 
+NAMES = tuple(str(digit) for digit in range(CLASSES))
+
+TESTED = 450
+"""Of the 1,797 digits, a quarter, rounded up; the other 1,347 are trained on."""
+
 DESCRIPTION = "scikit-learn's handwritten digits"
 
 _BRIGHTEST = 16.0
 """The largest value of a pixel."""
 
 
-def read_digits(experiment: Experiment) -> Batch:
-    """All 1,797 grey images of 8 x 8, in their own order, scaled to the network's height and width.
+def read_digits(experiment: Experiment, size: tuple[int, int] | None = None) -> Batch:
+    """All 1,797 grey images of 8 x 8, in their own order, scaled to a height and width (None: the network's).
 
     Pixels are as ``training.pixels`` says; over all digits those that are standardized have mean 0 and
     deviation 1. From the UCI set "Optical Recognition of Handwritten Digits" (its test part; Alpaydin
@@ -34,7 +39,8 @@ def read_digits(experiment: Experiment) -> Batch:
             f"digits are of {CLASSES} classes, but network {network.name!r} tells {network.classes} "
             f"apart; set network.classes={CLASSES} or use noise (--images noise)"
         )
-    channels, height, width = network.input_shape
+    channels, *shape = network.input_shape
+    height, width = size or shape
     if channels != 1:
         raise DataError(
             f"digits have 1 channel, but network {network.name!r} reads {channels}; "
@@ -54,6 +60,19 @@ def _scaled(pixels: NDArray[np.float32], scaling: str) -> NDArray[np.float32]:
         return pixels / np.float32(_BRIGHTEST)
     scaled: NDArray[np.float32] = (pixels - pixels.mean()) / pixels.std()
     return scaled
+
+
+def divided_digits() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The numbers of those for training and of those for the test, each class in proportion.
+
+    The same for every experiment and seed: scikit-learn's own division with ``random_state`` 0.
+    """
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    labels = load_digits().target
+    train, test = train_test_split(np.arange(len(labels)), test_size=TESTED, stratify=labels, random_state=0)
+    return train, test
 
 
 class Digits:

@@ -79,11 +79,13 @@ class Initial:
 
     weight_deviation: a number, or a rule that follows from the inputs n that one output sums over
     (the extent of all axes of the weight but the first): ``he`` is sqrt(2 / n) (He et al.,
-    arXiv 1502.01852, equation 10), ``lecun`` is sqrt(1 / n).
+    arXiv 1502.01852, equation 10), ``lecun`` is sqrt(1 / n). uniform: weights evenly from minus this
+    number to it, in place of Gaussian ones.
     """
 
     weight_deviation: Annotated[float, Ge(0), Le(1e30)] | Literal["he", "lecun"] = 0.01
     bias: Annotated[float, Ge(-1e30), Le(1e30)] = 0.0
+    uniform: Annotated[float, Gt(0), Le(1e30)] | None = None
 
     def deviation(self, shape: Shape) -> float:
         """The deviation of a weight of this shape."""
@@ -122,7 +124,7 @@ def weight_and_bias(initial: Initial, parameter: Operand) -> Initial:
     return (
         constant(initial.bias)
         if parameter.name == "bias"
-        else Initial(weight_deviation=initial.deviation(parameter.shape))
+        else Initial(weight_deviation=initial.deviation(parameter.shape), uniform=initial.uniform)
     )
 
 

@@ -26,6 +26,7 @@ from dataflow.layers.base import (
     weight_and_bias,
 )
 from dataflow.ops import (
+    RUNNING_VARIANCE,
     AveragePooling,
     BatchNormalization,
     Convolution,
@@ -189,5 +190,5 @@ class BatchNormalizationLayer(Learned):
         return BatchNormalization(shape, images, images * prod(shape[2:]), self.epsilon)
 
     def initial_of(self, parameter: Operand) -> Initial:
-        """A scale of 1 and a shift of 0."""
-        return constant(1.0 if parameter.name == "weight" else 0.0)
+        """A scale and a running variance of 1, a shift and a running mean of 0."""
+        return constant(1.0 if parameter.name in ("weight", RUNNING_VARIANCE) else 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataflow.metrics import PathPart
 from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import TaskKind
+from dataflow.simulation.resources import host_of
 from dataflow.trace import Span, Trace
 from dataflow.waiting import last_to_end, path_to
 
@@ -39,6 +40,8 @@ def _what_and_where(span: Span) -> tuple[str, str]:
         return f"{span.operation} messages", ""
     if span.collective:
         return f"{span.collective} {'transfers' if span.processor is None else 'sums'}", ""
+    if span.kind is TaskKind.PREPARE:
+        return "preparation of batches", host_of(span.resources[0])
     if span.processor is None:
         return f"{span.phase.label} transfers {span.source}->{span.destination}", ""
     if span.kind is TaskKind.SUM:

@@ -20,7 +20,8 @@ class Measured:
     """The spans of the steps, in the order of the trace.
 
     computing: each processor's tasks. exposed: each processor's waits for transfers;
-    exposed_intervals: the same as intervals. others: its waits for other processors.
+    exposed_intervals: the same as intervals. others: its waits for other processors. prepared:
+    those for hosts that prepare batches.
     """
 
     trace: Trace
@@ -30,6 +31,7 @@ class Measured:
     exposed: Mapping[str, tuple[Wait, ...]]
     exposed_intervals: Mapping[str, Intervals]
     others: Mapping[str, tuple[Wait, ...]]
+    prepared: Mapping[str, tuple[Wait, ...]]
     memory_events: Mapping[str, tuple[MemoryEvent, ...]]
 
     @property
@@ -72,8 +74,10 @@ def sort_trace(trace: Trace, processors: tuple[str, ...]) -> Measured:
         name: tuple(wait for wait in waited.get(name, ()) if wait.transfer is not None) for name in processors
     }
     others = {
-        name: tuple(wait for wait in waited.get(name, ()) if wait.transfer is None) for name in processors
+        name: tuple(wait for wait in waited.get(name, ()) if wait.transfer is None and not wait.prepared)
+        for name in processors
     }
+    prepared = {name: tuple(wait for wait in waited.get(name, ()) if wait.prepared) for name in processors}
     events: dict[str, list[MemoryEvent]] = {}
     for event in trace.memory_events:
         events.setdefault(event.memory, []).append(event)
@@ -88,6 +92,7 @@ def sort_trace(trace: Trace, processors: tuple[str, ...]) -> Measured:
             for name, found in exposed.items()
         },
         others=others,
+        prepared=prepared,
         memory_events={name: tuple(found) for name, found in events.items()},
     )
 

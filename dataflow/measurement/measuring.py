@@ -16,6 +16,7 @@ from dataflow.measurement.communication import (
 from dataflow.measurement.control import control_use
 from dataflow.measurement.critical_path import critical_path
 from dataflow.measurement.idleness import engines, idleness
+from dataflow.measurement.input_path import input_path, with_batches_ready
 from dataflow.measurement.layers import layers
 from dataflow.measurement.limits import limits
 from dataflow.measurement.measured import sample_latency, sort_trace
@@ -35,11 +36,15 @@ def measure(run: Run) -> Metrics:
     See ``dataflow.metrics`` for what each number means.
     """
     metrics = measure_trace(run)
-    return replace(metrics, limits=limits(run.placed, metrics.steps, metrics.step_time_s))
+    found = replace(metrics, limits=limits(run.placed, metrics.steps, metrics.step_time_s))
+    if found.input is None:
+        return found
+    needed = found.batch / with_batches_ready(run.placed, found.steps)
+    return replace(found, input=replace(found.input, needed_images_per_s=needed))
 
 
 def measure_trace(run: Run) -> Metrics:
-    """The same without simulating faster machines: ``limits`` is empty."""
+    """The same without simulating faster machines: ``limits`` is empty, what they would need not known."""
     trace, training, hardware = run.trace, run.placed.task_graph.training, run.placed.hardware
     measured = sort_trace(trace, tuple(hardware.processors))
     streaming = run.placed.task_graph.mode == "pipeline"
@@ -79,4 +84,5 @@ def measure_trace(run: Run) -> Metrics:
         memory_map=memory_map(run.placed),
         engines=engines(hardware, measured),
         sample_latency=latency,
+        input=input_path(run.placed, measured, step_s),
     )

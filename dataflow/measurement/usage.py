@@ -56,6 +56,7 @@ def _use(processor: Processor, transfers: Intervals, measured: Measured) -> Proc
         communication_hidden_s=measured.per_step(hidden_ps),
         waiting_for_others_s=measured.per_step(sum(wait.length_ps for wait in measured.others[name])),
         exposed_by={key: measured.per_step(time_ps) for key, time_ps in by.items()},
+        waiting_for_input_s=measured.per_step(sum(wait.length_ps for wait in measured.prepared[name])),
     )
 
 

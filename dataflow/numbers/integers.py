@@ -7,6 +7,7 @@ from collections.abc import Mapping
 INSTEAD_OF: Mapping[str, str] = {
     "local_response_normalization": "it needs powers of fractions; leave the layer out or scale weights",
     "batch_normalization": "it needs square roots; fold its mean and variance into the layer before",
+    "batch_normalization_inference": "it needs square roots; fold mean and variance into the layer before",
     "layer_normalization": "it needs square roots; leave the layer out",
     "attention": "it needs exponentials of sums in floating point; use fully_connected layers",
     "gelu": "it needs the error function; use relu",

@@ -10,7 +10,12 @@ from dataflow.ops.base import (
     Role,
     gradient_of,
 )
-from dataflow.ops.batch_normalization import BatchNormalization
+from dataflow.ops.batch_normalization import (
+    RUNNING_MEAN,
+    RUNNING_VARIANCE,
+    BatchNormalization,
+    BatchNormalizationInference,
+)
 from dataflow.ops.convolution import Convolution
 from dataflow.ops.elementwise import Dropout, Relu, Scale, Sigmoid, Tanh
 from dataflow.ops.embedding import Embedding, PositionEmbedding
@@ -35,6 +40,7 @@ KERNEL_OPS: tuple[type[Op], ...] = (
     AveragePooling,
     GlobalPooling,
     BatchNormalization,
+    BatchNormalizationInference,
     Add,
     Concat,
     Reshape,
@@ -62,11 +68,14 @@ KERNEL_OPS: tuple[type[Op], ...] = (
 __all__ = [
     "GRADIENT_SUFFIX",
     "KERNEL_OPS",
+    "RUNNING_MEAN",
+    "RUNNING_VARIANCE",
     "Add",
     "ArgMax",
     "Attention",
     "AveragePooling",
     "BatchNormalization",
+    "BatchNormalizationInference",
     "Concat",
     "Convolution",
     "Dropout",

@@ -9,6 +9,10 @@ from typing import ClassVar
 from dataflow.ops.axis import Along, Slices, Units, Whole, activation_labels
 from dataflow.ops.base import Op, Operand, Pass, Phase, Role
 
+RUNNING_MEAN = "running_mean"
+RUNNING_VARIANCE = "running_variance"
+"""What inference normalises with, 0 and 1 at first: (channels,) each."""
+
 
 @dataclass(frozen=True)
 class BatchNormalization(Op):
@@ -17,7 +21,8 @@ class BatchNormalization(Op):
     Mean and (biased) variance are those of a group of consecutive images, all their positions
     included. Slices of a group write partial sums, which are added before anyone reads them, so
     any split computes what one processor does ("synchronised" batch normalisation). The running
-    averages that inference uses take no part in a training step and are left out.
+    averages that inference uses take no part in a training step: ``BatchNormalizationInference`` reads
+    them, and a training keeps them beside its steps.
 
     shape: (batch, channels, ...) held. images: of a whole group. count: elements of each channel
     in a whole group. first: place of the first image held within its group.
@@ -88,3 +93,48 @@ class BatchNormalization(Op):
             shape=tuple(slices[loop][1] - slices[loop][0] for loop in self.loops),
             first=(self.first + slices["batch"][0]) % self.images,
         )
+
+
+@dataclass(frozen=True)
+class BatchNormalizationInference(Op):
+    """y = weight (x - running_mean) / sqrt(running_variance + epsilon) + bias, once nothing is learned.
+
+    The moments of each channel are constants here, kept from training, so that an example's output does
+    not depend on the others of its batch (Ioffe and Szegedy, algorithm 2).
+
+    shape: (batch, channels, ...) held.
+    """
+
+    kind: ClassVar[str] = "batch_normalization_inference"
+
+    shape: tuple[int, ...]
+    epsilon: float = 1e-5
+
+    @property
+    def loops(self) -> Mapping[str, int]:
+        """One loop for each dimension of the input."""
+        return dict(zip(activation_labels(len(self.shape)), self.shape, strict=True))
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """Input, scale and shift, the moments of each channel, output."""
+        along = tuple(Along(label, extent, label) for label, extent in self.loops.items())
+        channel = along[1:2]
+        return (
+            Operand("input", Role.INPUT, along),
+            Operand("weight", Role.PARAMETER, channel),
+            Operand("bias", Role.PARAMETER, channel),
+            Operand(RUNNING_MEAN, Role.PARAMETER, channel),
+            Operand(RUNNING_VARIANCE, Role.PARAMETER, channel),
+            Operand("output", Role.OUTPUT, along),
+        )
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """Forward alone."""
+        reads = ("input", "weight", "bias", RUNNING_MEAN, RUNNING_VARIANCE)
+        return (Pass("forward", Phase.FORWARD, reads, ("output",), (("output", "input"),)),)
+
+    def local(self, slices: Slices) -> BatchNormalizationInference:
+        """The normalisation of a slice."""
+        return replace(self, shape=tuple(slices[loop][1] - slices[loop][0] for loop in self.loops))

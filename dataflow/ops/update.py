@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar
 
 from dataflow.ops.axis import Along, Slices
@@ -16,7 +17,11 @@ class MomentumSgd(Op):
 
     Without momentum there is no velocity to keep: w <- w - weight_decay lr w - lr g / scale.
     labels, shape: the axes of the parameter (or of the shard of it that is updated). scale: how
-    many times too large the gradient is.
+    many times too large the gradient is. decay_outside: the decay does not go through the momentum,
+    v <- momentum v - lr g / scale; w <- w + v - weight_decay lr w (Loshchilov and Hutter,
+    arXiv 1711.05101). rate_outside: nor does the learning rate, v <- momentum v + g / scale +
+    weight_decay w; w <- w - lr v, as ``torch.optim.SGD`` has it; of both, the decay is taken out of the
+    velocity and w <- w - lr v - weight_decay lr w.
     """
 
     kind: ClassVar[str] = "momentum_sgd"
@@ -27,6 +32,8 @@ class MomentumSgd(Op):
     momentum: float
     weight_decay: float
     scale: float = 1.0
+    decay_outside: bool = False
+    rate_outside: bool = False
 
     @property
     def keeps_velocity(self) -> bool:
@@ -58,3 +65,13 @@ class MomentumSgd(Op):
     def local(self, slices: Slices) -> MomentumSgd:
         """The update of a shard."""
         return replace(self, shape=tuple(slices[loop][1] - slices[loop][0] for loop in self.loops))
+
+    def at(self, learning_rate: float) -> MomentumSgd:
+        """The same update at another learning rate."""
+        return self if learning_rate == self.learning_rate else _at(self, learning_rate)
+
+
+@cache
+def _at(op: MomentumSgd, learning_rate: float) -> MomentumSgd:
+    """Made once for each op and rate: steps ask for the same again and again."""
+    return replace(op, learning_rate=learning_rate)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from dataflow.ops import Phase
-from dataflow.placement.ledger import Ledger, pieces_of
-from dataflow.placement.placed import Piece, PlacedTask, Read, Shard, TaskKind
+from dataflow.placement.ledger import Ledger, pieces_of, read_from
+from dataflow.placement.placed import PlacedTask, Shard, TaskKind
+from dataflow.placement.preparation import batches_in_hosts, prepare_batches, room_for_batches
 from dataflow.placement.streaming import in_bounded_buffers, in_fixed_places, one_at_a_time
 from dataflow.tensor import TensorKind
 
@@ -20,6 +21,7 @@ def finished_tasks(
     after: names of what each must follow. buffers: places in those of a hardware pipeline.
     """
     _keep_as_it_arrives(ledger)
+    prepare_batches(ledger)
     ledger.tasks = [
         replace(task, after=(*task.after, *after.get(task.name, ())), in_place=_in_place(ledger, task))
         if task.kind is TaskKind.COMPUTE
@@ -29,7 +31,7 @@ def finished_tasks(
     if ledger.graph.mode == "inference":
         return one_at_a_time(ledger.tasks)
     if ledger.graph.mode == "pipeline":
-        return in_bounded_buffers(ledger.tasks, buffers)
+        return in_bounded_buffers(ledger.tasks, buffers, batches_in_hosts(ledger))
     _gate_loads(ledger)
     fixed = [name for name, shard in ledger.shards.items() if ledger.hardware.memories[shard.memory].banks]
     return in_fixed_places(ledger.tasks, _old_of(ledger), frozenset(fixed)) if fixed else tuple(ledger.tasks)
@@ -74,20 +76,7 @@ def _keep_as_it_arrives(ledger: Ledger) -> None:
             kept += [shard for shard in split[home.name] if shard not in kept]
         ledger.homes[name] = kept
     if split:
-        ledger.tasks = [replace(task, reads=_reads(task, split)) for task in ledger.tasks]
-
-
-def _reads(task: PlacedTask, split: Mapping[str, Sequence[Shard]]) -> tuple[Read, ...]:
-    """What a task reads, with the shards that were split replaced by what they were split into."""
-    if not any(piece.shard in split for read in task.reads for piece in read.pieces):
-        return task.reads
-    found: list[Read] = []
-    for read in task.reads:
-        pieces: list[Piece] = []
-        for piece in read.pieces:
-            pieces += pieces_of(split[piece.shard], piece.region) if piece.shard in split else [piece]
-        found.append(replace(read, pieces=tuple(pieces)))
-    return tuple(found)
+        ledger.tasks = [replace(task, reads=read_from(task, split)) for task in ledger.tasks]
 
 
 def _in_place(ledger: Ledger, task: PlacedTask) -> tuple[tuple[str, str], ...]:
@@ -116,7 +105,9 @@ def _gate_loads(ledger: Ledger) -> None:
             for piece in read.pieces:
                 readers.setdefault(piece.shard, {})[task.name] = None
     for index, task in enumerate(ledger.tasks):
-        if task.phase is Phase.LOAD:
+        if task.kind is TaskKind.PREPARE:
+            ledger.tasks[index] = room_for_batches(ledger, task, readers)
+        elif task.phase is Phase.LOAD:
             filled = ledger.shards[task.writes["copy0"]]
             buffer = ledger.add_shard(replace(filled.tensor, version=0), filled.region, filled.memory)
             ledger.tasks[index] = replace(task, after_earlier=_of_step_before(readers.get(buffer.name, ())))

@@ -85,6 +85,18 @@ class Ledger:
             self._are_homes.add(shard.name)
             self.homes.setdefault(shard.tensor.name, []).append(shard)
 
+    def remove(self, shard: Shard) -> bool:
+        """Takes a shard out again; says whether it was a home of its tensor."""
+        del self.shards[shard.name]
+        for held in self._local.values():
+            if shard in held:
+                held.remove(shard)
+        home = shard.name in self._are_homes
+        if home:
+            self._are_homes.remove(shard.name)
+            self.homes[shard.tensor.name].remove(shard)
+        return home
+
     def partial(self, tensor: Tensor) -> Tensor:
         """A tensor of its own for a part of the sum that a tensor will be."""
         number = self._partial[tensor.name] = self._partial.get(tensor.name, -1) + 1
@@ -223,6 +235,19 @@ class Ledger:
                 priority=why.priority,
             )
         )
+
+
+def read_from(task: PlacedTask, split: Mapping[str, Sequence[Shard]]) -> tuple[Read, ...]:
+    """What a task reads, with the shards that were split replaced by what they were split into."""
+    if not any(piece.shard in split for read in task.reads for piece in read.pieces):
+        return task.reads
+    found: list[Read] = []
+    for read in task.reads:
+        pieces: list[Piece] = []
+        for piece in read.pieces:
+            pieces += pieces_of(split[piece.shard], piece.region) if piece.shard in split else [piece]
+        found.append(replace(read, pieces=tuple(pieces)))
+    return tuple(found)
 
 
 def pieces_of(shards: Sequence[Shard], region: Region) -> tuple[Piece, ...]:

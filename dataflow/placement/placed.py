@@ -15,6 +15,7 @@ from dataflow.bank import Access, Bank
 from dataflow.cost import Work
 from dataflow.errors import CheckError
 from dataflow.hardware import Hardware
+from dataflow.host_input import Pictures
 from dataflow.ops import Op, Pass, Phase
 from dataflow.placement.fixed_place import FixedPlace
 from dataflow.plan import Plan
@@ -30,6 +31,7 @@ class TaskKind(Enum):
     SUM = "sum"
     TRANSFER = "transfer"
     SIGNAL = "signal"
+    PREPARE = "prepare"
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ class PlacedTask:
     after_earlier: (task, how many steps earlier) of others, that must have ended, beyond those
     whose values are read. collective: what a transfer or sum is part of, such as
     ``all-reduce ring``; dimension: the mesh axes along which its members differ; empty when it
-    belongs to none. computes_in: the memory of what computes or sums. accesses: what it reads
-    and writes in which bank of that.
+    belongs to none. computes_in: the memory of what computes, sums or prepares. accesses: what it reads
+    and writes in which bank of that. pictures: what is prepared.
     """
 
     name: str
@@ -125,6 +127,7 @@ class PlacedTask:
     dimension: str = ""
     computes_in: str = ""
     accesses: tuple[Access, ...] = ()
+    pictures: Pictures | None = None
 
     @property
     def memory(self) -> str:

@@ -36,19 +36,21 @@ def one_at_a_time(tasks: Sequence[PlacedTask]) -> tuple[PlacedTask, ...]:
     )
 
 
-def in_bounded_buffers(tasks: Sequence[PlacedTask], places: int) -> tuple[PlacedTask, ...]:
+def in_bounded_buffers(
+    tasks: Sequence[PlacedTask], places: int, in_hosts: Mapping[str, int]
+) -> tuple[PlacedTask, ...]:
     """The same tasks, each waiting for places to write to.
 
     What another processor reads, or a transfer, goes through a buffer of so many places: its writer
     waits until all that read it have ended so many steps earlier. What its own processor alone
-    reads has one place.
+    reads has one place. in_hosts: places for what these tasks prepare.
     """
     readers = readers_of(tasks)
     waits: Waits = {}
     for task in tasks:
         for name in task.writes.values():
             read = readers.get(name, [])
-            steps = places_of(task, read, places)
+            steps = in_hosts.get(task.name) or places_of(task, read, places)
             waits.setdefault(task.name, {}).update(((reader.name, steps), None) for reader in read)
     return with_waits(tasks, waits)
 

@@ -18,7 +18,7 @@ REFERENCES = ("one-processor", "torch")
 class Options:
     """What a run may be asked for beyond its experiment.
 
-    images: a folder with a sub-folder for each class, ``noise``, or None for sample photographs.
+    images: a folder of images, the name of a set of them, or None for what suits the network.
     reference: one of REFERENCES, or None for no verification. tolerance: None for the dtype's.
     limits: whether to simulate faster machines too, to say what limits the step.
     """
@@ -32,7 +32,7 @@ class Options:
         if self.tolerance is not None and not (isfinite(self.tolerance) and self.tolerance > 0):
             raise OptionError(f"tolerance {self.tolerance} is not a finite number above 0, such as 1e-4")
         if self.images == "":
-            raise OptionError("images: the name of the folder is empty; leave it out for sample photographs")
+            raise OptionError("images: the name of the folder is empty; name one or leave it out")
 
 
 def named(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:

@@ -21,7 +21,8 @@ from dataflow.session.precision import against_float
 from dataflow.session.simulating import result_of, simulate_experiment, what_was_missing
 from dataflow.simulation import simulate
 from dataflow.training.timing import races
-from dataflow.values.executor import Executor, Losses
+from dataflow.values.executor import Executor
+from dataflow.values.losses import Losses
 from dataflow.verification.references import LastStep, OneProcessor, Reference, verify
 from dataflow.verification.verification import Verification
 

@@ -19,7 +19,7 @@ from dataflow.session.options import Progress, named
 from dataflow.session.placing import place_experiment
 from dataflow.simulation import Run, simulate
 from dataflow.training.timing import races
-from dataflow.unchanged import unchanged_warnings
+from dataflow.unchanged import Without, unchanged_warnings
 from dataflow.values.drops import Drops
 from dataflow.values.missed_reads import MissedReads
 
@@ -63,13 +63,30 @@ def result_of(experiment: Experiment, run: Run, backend: str, *, computed: bool,
         trace=run.trace,
         metrics=metrics,
         backend=backend,
-        warnings=tuple(unchanged_warnings(experiment, metrics, _without, computed=computed)),
+        warnings=tuple(unchanged_warnings(experiment, metrics, _beside(run), computed=computed)),
         versions=versions(),
     )
 
 
-def _without(experiment: Experiment, override: Override) -> tuple[Experiment, Run] | None:
-    """The same experiment without one of its overrides, simulated; None when it cannot be."""
+def _beside(run: Run) -> Without:
+    """Simulates without an override what a run is to be compared with.
+
+    A run of other than the experiment's steps, as a training has one to see whether they repeat, is
+    compared with as many.
+    """
+    took = len(run.trace.step_ends_ps)
+
+    def without(experiment: Experiment, override: Override) -> tuple[Experiment, Run] | None:
+        return _without(experiment, override, None if took == experiment.training.steps else took)
+
+    return without
+
+
+def _without(experiment: Experiment, override: Override, steps: int | None) -> tuple[Experiment, Run] | None:
+    """The same experiment without one of its overrides, simulated; None when it cannot be.
+
+    steps: how many, None for as many as it says.
+    """
     if experiment.origin is None:
         return None
     others = [other for other in experiment.overrides if other is not override]
@@ -80,7 +97,7 @@ def _without(experiment: Experiment, override: Override) -> tuple[Experiment, Ru
             if override.path.split(".")[0] == "plan":
                 return None
             plain = replace(plain, plan=experiment.plan, auto=None)
-        return plain, simulate(place_experiment(plain), plain.training.steps)
+        return plain, simulate(place_experiment(plain), plain.training.steps if steps is None else steps)
     except DataflowError:
         return None
 

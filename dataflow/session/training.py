@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
+
+import numpy as np
 
 import backends
 from dataflow.backend import Backend
+from dataflow.data.options import DataOptions
 from dataflow.errors import BackendError, DataflowError, InterruptedTrainingError, OptionError
-from dataflow.experiment import DTYPES, Experiment
+from dataflow.experiment import Experiment
 from dataflow.measurement import inference_latency
 from dataflow.metrics import Latencies
-from dataflow.numbers.arithmetic import Arithmetic
-from dataflow.plan import Plan
 from dataflow.planning.planned import planned
+from dataflow.session.comparing import (
+    AGAINST,
+    STEP_BY_STEP,
+    TorchBeside,
+    check_against,
+    on_one_processor,
+)
+from dataflow.session.examples import examples_of, with_input
 from dataflow.session.fitting import naming_the_batch_that_fits
 from dataflow.session.options import Progress, named
 from dataflow.session.placing import place_experiment
 from dataflow.session.precision import counted
 from dataflow.session.serving import answering_in
 from dataflow.session.simulating import result_of, versions
+from dataflow.session.weights import weights_of
+from dataflow.training.cadence import Cadence
 from dataflow.training.checkpoint import Checkpoint, identity_of, save_checkpoint
 from dataflow.training.curve import Curve
 from dataflow.training.data_set import DataSet, open_data_set
 from dataflow.training.evaluation import Evaluator
 from dataflow.training.folder import begun, training_folder
 from dataflow.training.loop import Loop, Moment, Position, curve_of, train
+from dataflow.training.state import State
+from dataflow.training.step_losses import LossRecorder, StepLosses, losses_beside
 from dataflow.training.stepping import stepper_of
 from dataflow.training.timing import StepTiming, time_steps
-from dataflow.training.trained import Comparison, Examples, Trained
-from dataflow.verification.references import one_processor
+from dataflow.training.trained import Comparison, Trained
 
 Tell = Callable[[Moment], None]
 
@@ -42,26 +56,29 @@ _UNTIMED = StepTiming("repeats", (), 0)
 class TrainingOptions:
     """What a training may be asked for beyond its experiment.
 
-    epochs: in all. images: a data set's name, None for what suits the network. seeds: one training
-    for each; none for the experiment's own. resume: go on from the checkpoints in the folder.
-    checkpoint_every: so many epochs. against: a floating-point format in which the same is trained
-    on one processor, None for no comparison. limits: whether to say what limits a step.
+    epochs: in all, None for the experiment's ``training.epochs``. data: which examples, and how they are
+    read. seeds: one training for each; none for the experiment's own. weights: the file of those to
+    begin with, None for initial values. resume: go on from the checkpoints in the folder.
+    checkpoint_every: how often one is written. against: one of AGAINST, in which way the same is trained to
+    compare with, None for no comparison. limits: whether to say what limits a step. again: what a user is to
+    type to go on when this one is stopped.
     """
 
-    epochs: int
-    images: str | None = None
+    epochs: int | None = None
+    data: DataOptions = field(default_factory=DataOptions)
     seeds: tuple[int, ...] = ()
+    weights: str | None = None
     resume: bool = False
-    checkpoint_every: int = 1
+    checkpoint_every: Cadence = field(default_factory=Cadence)
     against: str | None = None
     limits: bool = True
+    again: str | None = None
 
     def __post_init__(self) -> None:
-        for what, count in (("epochs", self.epochs), ("checkpoint_every", self.checkpoint_every)):
-            if count < 1:
-                raise OptionError(f"training: {what} {count} must be at least 1")
-        if self.against is not None and self.against not in DTYPES:
-            raise OptionError(f"against {self.against!r} is no floating-point format: {', '.join(DTYPES)}")
+        if self.epochs is not None and self.epochs < 1:
+            raise OptionError(f"training: epochs {self.epochs} must be at least 1")
+        if self.against is not None and self.against not in AGAINST:
+            raise OptionError(f"against {self.against!r} is none of: {', '.join(AGAINST)}")
         if len(set(self.seeds)) < len(self.seeds):
             raise OptionError(f"seeds {', '.join(map(str, self.seeds))}: each may be given once")
 
@@ -82,34 +99,28 @@ def train_experiment(
     finite.
     """
     backend = _computing(experiment)
-    data = open_data_set(experiment, options.images)
-    experiment = planned(experiment, named(progress, "searching for a plan"))
-    placed = place_experiment(experiment)
-    with naming_the_batch_that_fits(experiment):
-        timing, run = time_steps(placed)
-    session = _Session(options, data, tell, stop)
-    latency = session.latency(experiment)
-    curves: list[Curve] = []
-    compared: list[Curve] = []
-    with training_folder(Path(folder)) as place:
-        for seed in options.seeds or (experiment.training.seed,):
-            seeded = replace(experiment, training=replace(experiment.training, seed=seed))
-            curves.append(session.curve(seeded, backend, timing, place / f"checkpoint-seed{seed}.npz"))
-            if options.against is not None:
-                file = place / f"checkpoint-seed{seed}-{options.against}.npz"
-                plain = _on_one_processor(seeded, options.against)
-                compared.append(session.curve(plain, backends.get(plain.backend), _UNTIMED, file))
-    count, batch = data.train.count, experiment.training.batch
+    check_against(options.against, experiment)
+    with closing(open_data_set(experiment, options.data, named(progress, "reading all images once"))) as data:
+        experiment = planned(experiment, named(progress, "searching for a plan"))
+        experiment, unprepared = with_input(experiment, data)
+        placed = place_experiment(experiment)
+        with naming_the_batch_that_fits(experiment):
+            timing, run = time_steps(placed)
+        session = _Session(experiment, options, data, tell, stop)
+        session.notes += unprepared
+        latency = session.latency()
+        with training_folder(Path(folder)) as place:
+            curves, against = session.train(backend, timing, place)
     result = result_of(experiment, run, backend.name, computed=True, limits=options.limits)
     return Trained(
         result=replace(result, precision=counted(placed, backend)),
         timing=timing,
-        epochs=options.epochs,
-        steps=options.epochs * (count // batch),
-        examples=Examples(data.description, count, data.test.count, count % batch),
-        curves=tuple(curves),
-        against=None if options.against is None else Comparison(options.against, tuple(compared)),
-        notes=tuple(session.notes),
+        epochs=session.epochs,
+        steps=session.steps,
+        examples=examples_of(data, experiment.training.batch),
+        curves=curves,
+        against=against,
+        notes=(*data.notes, *session.notes),
         latency=latency,
     )
 
@@ -130,48 +141,118 @@ def _computing(experiment: Experiment) -> Backend:
     return backend
 
 
-def _on_one_processor(experiment: Experiment, dtype: str) -> Experiment:
-    """The same training in floating point, unsplit; its times mean nothing."""
-    training = replace(
-        experiment.training,
-        dtype=dtype,
-        arithmetic=Arithmetic(),
-        gradient="back-propagation",
-        loss_scale=1.0,
-    )
-    return replace(
-        experiment,
-        hardware=one_processor(),
-        plan=Plan(),
-        backend="numpy",
-        training=training,
-    )
+def _digest(weights: State) -> str:
+    """What tells weights from others."""
+    found = sha256()
+    for name in sorted(weights):
+        found.update(name.encode())
+        found.update(np.ascontiguousarray(weights[name]).tobytes())
+    return found.hexdigest()[:12]
 
 
 class _Session:
     """The trainings of one call. notes: what the user should know of them."""
 
-    def __init__(self, options: TrainingOptions, data: DataSet, tell: Tell, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        options: TrainingOptions,
+        data: DataSet,
+        tell: Tell,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.experiment = experiment
         self.options = options
         self.data = data
         self.tell = tell
         self.stop = stop
         self.notes: list[str] = []
+        self.epochs = experiment.training.epochs if options.epochs is None else options.epochs
+        self.steps = self.epochs * (data.train.count // experiment.training.batch)
+        self._loaded: dict[str, State] = {}
+        self._weights(experiment)
 
-    def latency(self, experiment: Experiment) -> Latencies | None:
+    def latency(self) -> Latencies | None:
         """How long the network takes for one image, as it is placed for training."""
         try:
-            return inference_latency(place_experiment(answering_in("inference", experiment, batch=1)))
+            return inference_latency(place_experiment(answering_in("inference", self.experiment, batch=1)))
         except DataflowError as error:
             reason = " ".join(line.strip(" -") for line in str(error).splitlines()[:2])
             self.notes.append(f"no latency of one inference: {reason}")
             return None
 
-    def curve(self, experiment: Experiment, backend: Backend, timing: StepTiming, file: Path) -> Curve:
+    def train(
+        self, backend: Backend, timing: StepTiming, place: Path
+    ) -> tuple[tuple[Curve, ...], Comparison | None]:
+        """Every seed's training, each followed by the one that it is compared with."""
+        curves, compared, losses = list[Curve](), list[Curve](), list[StepLosses]()
+        against = self.options.against
+        for seed in self.options.seeds or (self.experiment.training.seed,):
+            seeded = replace(self.experiment, training=replace(self.experiment.training, seed=seed))
+            beside = TorchBeside(seeded, self.data) if against == "torch" else None
+            own, other = LossRecorder(self._telling(beside)), LossRecorder(self._tell_beside)
+            file = place / f"checkpoint-seed{seed}.npz"
+            curves.append(self._curve(seeded, backend, timing, file, own, beside))
+            if beside is not None:
+                other.losses = beside.losses
+            elif against is not None:
+                file = place / f"checkpoint-seed{seed}-{against}.npz"
+                plain = on_one_processor(seeded, against)
+                compared.append(self._curve(plain, backends.get(plain.backend), _UNTIMED, file, other))
+            if against in STEP_BY_STEP:
+                losses.append(losses_beside(seed, own.losses, other.losses))
+                self._note_uncompared(losses[-1])
+        if against is None:
+            return tuple(curves), None
+        return tuple(curves), Comparison(against, tuple(compared), tuple(losses))
+
+    def _telling(self, beside: TorchBeside | None) -> Tell:
+        """Tells of a training, and has what goes along with it take the same step."""
+        if beside is None:
+            return self.tell
+
+        def tell(moment: Moment) -> None:
+            beside.take(moment)
+            self.tell(moment)
+
+        return tell
+
+    def _tell_beside(self, moment: Moment) -> None:
+        """Of a training on one processor, whose time means nothing."""
+        self.tell(replace(moment, dtype=f"{moment.dtype} on one processor", simulated_s=None))
+
+    def _note_uncompared(self, losses: StepLosses) -> None:
+        missing = self.steps - len(losses.steps)
+        if missing:
+            self.notes.append(
+                f"seed {losses.seed}: the losses of {missing:,} of {self.steps:,} steps are not compared, "
+                "for these were taken before it was resumed"
+            )
+
+    def _weights(self, experiment: Experiment) -> State | None:
+        """What an experiment begins with, in its format; None for initial values."""
+        source, dtype = self.options.weights, experiment.training.dtype
+        if source is None:
+            return None
+        if dtype not in self._loaded:
+            self._loaded[dtype] = weights_of(experiment, source)
+        return self._loaded[dtype]
+
+    def _curve(
+        self,
+        experiment: Experiment,
+        backend: Backend,
+        timing: StepTiming,
+        file: Path,
+        tell: Tell,
+        beside: TorchBeside | None = None,
+    ) -> Curve:
         """One training, from its checkpoint if it was begun, to its end."""
-        steps = self.options.epochs * (self.data.train.count // experiment.training.batch)
+        weights = self._weights(experiment)
         identity = identity_of(experiment, self.data.description)
-        found = begun(file, identity, steps, resume=self.options.resume)
+        if weights is not None:
+            identity = {**identity, "weights": _digest(weights)}
+        found = begun(file, identity, self.steps, resume=self.options.resume)
         if self.options.resume:
             self._note_resumed(found, file)
         placed = place_experiment(experiment)
@@ -182,17 +263,22 @@ class _Session:
             evaluator=Evaluator(experiment, backends.get(experiment.backend)),
             stepper=stepper_of(placed, timing),
             data=self.data,
-            epochs=self.options.epochs,
-            tell=self.tell,
+            epochs=self.epochs,
+            tell=tell,
             stop=self.stop,
-            save=lambda position: save_checkpoint(Checkpoint(identity, position, steps, versions()), file),
+            save=lambda position: save_checkpoint(
+                Checkpoint(identity, position, self.steps, versions()), file
+            ),
             save_every=self.options.checkpoint_every,
+            weights=weights,
+            beside=beside,
         )
         position = train(loop, Position() if found is None else found.position)
-        if position.step < steps:
+        if position.step < self.steps:
+            again = self.options.again
             raise InterruptedTrainingError(
-                f"interrupted after step {position.step:,} of {steps:,}; checkpoint is {str(file)!r}; "
-                "the same command with --resume goes on from there"
+                f"interrupted after step {position.step:,} of {self.steps:,}; checkpoint is {str(file)!r}; "
+                + ("the same with --resume goes on from there" if again is None else f"go on with: {again}")
             )
         return curve_of(loop, position)
 

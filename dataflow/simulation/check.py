@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from dataflow.hardware import Hardware
-from dataflow.simulation.resources import Resources
+from dataflow.placement import TaskKind
+from dataflow.simulation.resources import Resources, host_of
 from dataflow.trace import Span, Trace
 
 
@@ -21,6 +22,7 @@ def trace_faults(trace: Trace, hardware: Hardware) -> Iterator[str]:
         spans = sorted(trace.spans, key=lambda span: (span.start_ps, span.index))
         yield from _exclusion_faults(spans, resources.free)
         yield from _fair_faults(spans, hardware, resources)
+        yield from _preparation_faults(spans, hardware)
     yield from _memory_faults(trace, hardware)
 
 
@@ -72,6 +74,15 @@ def _fair_faults(spans: Sequence[Span], hardware: Hardware, resources: Resources
             busy[channel] = (start, max(end, span.end_ps), needed + occupied_ps, count + 1)
     for channel, interval in busy.items():
         yield from _overfull(channel, *interval)
+
+
+def _preparation_faults(spans: Sequence[Span], hardware: Hardware) -> Iterator[str]:
+    """No batch is made quicker than its bytes pass the host's memory."""
+    for span in spans:
+        if span.kind is TaskKind.PREPARE:
+            least_ps = hardware.inputs[host_of(span.resources[0])].memory_ps(span.bytes)
+            if span.length_ps < least_ps:
+                yield f"{span.name!r} takes {span.length_ps} ps, but its bytes take the memory {least_ps} ps"
 
 
 def _overfull(channel: str, start: int, end: int, needed_ps: float, count: int) -> Iterator[str]:

@@ -57,7 +57,7 @@ class Compiled:
         self.semaphores = semaphores(self.schedule)
         self.keys = [(*task.priority, task.order, index) for index, task in enumerate(placed.tasks)]
         self.operations = [
-            f"{task.work.kind} {task.work.direction}" if task.processor else "transfer"
+            f"{task.work.kind} {task.work.direction}" if task.processor else task.kind.value
             for task in placed.tasks
         ]
 

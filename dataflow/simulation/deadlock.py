@@ -45,7 +45,7 @@ def _line(steps: Steps, step: int, index: int, passages: Sequence[Passage], free
         for s, i in schedule.predecessors(step, index)
         if s in steps.waiting and steps.waiting[s][i] != ENDED
     ]
-    if not missing and task.kind is TaskKind.TRANSFER:
+    if not missing and task.kind in (TaskKind.TRANSFER, TaskKind.PREPARE):
         taken = [name for name in passages[index].held if not free[name]]
         missing = [f"{name!r}, which is never free" for name in taken]
     return f"  - {task.name!r} (step {step}) waits for {', '.join(missing) or 'its turn'}"

@@ -164,7 +164,7 @@ class Simulation:
             self._make_ready(step, index, cause)
 
     def _make_ready(self, step: int, index: int, cause: int | None) -> None:
-        if self.cold and step == 0:
+        if self.cold and step == 0 and index not in self.schedule.ahead:
             self.held_back.append(index)
             return
         self.readied[step, index] = (self.now, self.now, cause)
@@ -195,7 +195,7 @@ class Simulation:
             passage = self.resources.passage(task, semaphore=tests, position=position)
         if processor != task.processor and processor is not None:
             passage = passage._replace(held=(processor,), used=(processor, *passage.used[1:]))
-        if step not in self.step_starts and step >= 0:
+        if step not in self.step_starts and step >= 0 and index not in self.schedule.ahead:
             self.step_starts[step] = self.now
         self.memories.at_start(self.compiled.touches[index], step, self.now)
         if self.observer:

@@ -15,6 +15,19 @@ CONTROLLER = "controller"
 """The resource that signals hold."""
 
 
+_INPUT = ".input"
+
+
+def input_of(host: str) -> str:
+    """The resource that are the cores of a host which prepare batches."""
+    return f"{host}{_INPUT}"
+
+
+def host_of(resource: str) -> str:
+    """The host whose cores a resource is."""
+    return resource.removesuffix(_INPUT)
+
+
 class Passage(NamedTuple):
     """How a task goes through the machine.
 
@@ -56,6 +69,8 @@ class Resources:
                 self.free[link.channel] = 1
         if hardware.controller is not None:
             self.free[CONTROLLER] = 1
+        for host in hardware.inputs:
+            self.free[input_of(host)] = 1
         self.fair = self._channels | hardware.engines.keys()
         self._last: dict[str, tuple[int, int]] = {}
         self._passages: dict[tuple[tuple[str, str], int], Passage] = {}
@@ -70,6 +85,11 @@ class Resources:
         semaphore: whether it tests one. position: where in published ranges of latencies it falls, as
         in ``CostModel.cost``; None for the middle.
         """
+        if task.pictures is not None:
+            host = self.hardware.inputs[task.computes_in]
+            held = (input_of(task.computes_in),)
+            length_ps = host.time_ps(task.pictures, task.bytes)
+            return Passage(held, held, length_ps, host.bound(task.pictures, task.bytes))
         if task.ends is None:
             assert task.processor is not None
             model = self.hardware.processors[task.processor].cost

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dataflow.hardware import Hardware
 from dataflow.ops import Phase
-from dataflow.placement import PlacedGraph, PlacedTask
+from dataflow.placement import PlacedGraph, PlacedTask, TaskKind
 from dataflow.tensor import TensorKind
 
 Instance = tuple[str, int]
@@ -38,7 +38,8 @@ class Schedule:
     (steps back, task). reach: the most steps back of any. constants: shards that no step changes, of
     which there is one instance for all steps. raced: tasks that take activations as they are when
     they are signalled (``dataflow.plan.Control``). first: others that wait for none of their step.
-    loads: tasks that bring the next step's batch; before step 0 they bring the first.
+    loads: tasks that bring the next step's batch; before step 0 they bring the first. ahead: of these the
+    ones that prepare it, which go on to later batches whatever step has begun.
     """
 
     def __init__(self, placed: PlacedGraph) -> None:
@@ -66,6 +67,7 @@ class Schedule:
         self.first = [i for i, same in enumerate(self.within) if not same and i not in self.raced]
         self.next_within, self.next_after = self._told()
         self.loads = [index for index, task in enumerate(placed.tasks) if self._brings_next(task)]
+        self.ahead = frozenset(i for i in self.loads if placed.tasks[i].kind is TaskKind.PREPARE)
         self.everything = list(range(count))
         self.reach = max((back for edges in self.earlier for back, _ in edges), default=0)
         self._cold = frozenset(self.loads)
@@ -118,7 +120,7 @@ class Schedule:
     def waits(self, step: int) -> list[int]:
         """For each task how many must end before it may start; -1 when it is not part of the step."""
         if step < 0:
-            return [len(w) if i in self._cold else -1 for i, w in enumerate(self.within)]
+            return [len(w & self._cold) if i in self._cold else -1 for i, w in enumerate(self.within)]
         if step >= self.reach:
             return self._steady.copy()
         return [
@@ -131,9 +133,9 @@ class Schedule:
 
     def predecessors(self, step: int, index: int) -> list[tuple[int, int]]:
         """The (step, task) pairs that must end before this one may start."""
-        same = [(step, i) for i in sorted(self.within[index])]
         if step < 0:
-            return same
+            return [(step, i) for i in sorted(self.within[index] & self._cold)]
+        same = [(step, i) for i in sorted(self.within[index])]
         earlier = [(step - back, i) for back, i in sorted(self.earlier[index])]
         return same + [(s, i) for s, i in earlier if self._is_part(s, i)]
 

@@ -5,27 +5,20 @@ A file is written aside, synced and renamed: whatever happens, the last one that
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dataflow.errors import CheckpointError
 from dataflow.experiment import Experiment
+from dataflow.training.archive import FileState, broken, read_about, write_archive
 from dataflow.training.curve import CurvePoint
 from dataflow.training.loop import Position
+from dataflow.training.state import State
 
-FORMAT = "dataflow-checkpoint-1"
-_ABOUT, _STATE = "about", "state/"
-_TEMPORARY = ".tmp"
+FORMAT = "dataflow-checkpoint-2"
 
 Identity = Mapping[str, str]
 """What a training is, field by field: two of equal identity take the same steps."""
@@ -68,7 +61,7 @@ def _digest(product: object) -> str:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Writes a checkpoint, whole or not at all, and for good. Raises CheckpointError when it cannot be."""
+    """Writes a checkpoint, whole or not at all, and for good: as ``write_archive``."""
     position = checkpoint.position
     about = {
         "format": FORMAT,
@@ -84,91 +77,61 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "read": position.read,
         "missed": position.missed,
     }
-    arrays = {f"{_STATE}{name}": array for name, array in (position.state or {}).items()}
-    arrays[_ABOUT] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}")
-    try:
-        with fresh.open("wb") as file:
-            _write(file, arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise CheckpointError(
-            f"checkpoint {str(path)!r}: cannot be written: {error.strerror or error}; "
-            "make room or choose another folder (--out)"
-        ) from error
-    finally:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
-
-
-def _write(file: Any, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """As ``numpy.savez`` does, but of any names."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def remove_unfinished(path: Path) -> None:
-    """Removes what writers of a checkpoint left that were killed meanwhile."""
-    for left in path.parent.glob(f".{path.name}.*{_TEMPORARY}"):
-        left.unlink(missing_ok=True)
+    write_archive(path, about, position.state or {})
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint. Raises CheckpointError when it is none or broken."""
+    """Reads a checkpoint, but for the tensors of its state, which are read when they are asked for.
+
+    Raises CheckpointError when it is none or broken, and FileNotFoundError when there is none.
+    """
+    about = _about(path)
+    state = FileState(path, about)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            about = json.loads(bytes(archive[_ABOUT]))
-            state = {
-                name.removeprefix(_STATE): archive[name] for name in archive.files if name.startswith(_STATE)
-            }
-        if about["format"] != FORMAT:
-            raise CheckpointError(
-                f"checkpoint {str(path)!r}: is of format {about['format']!r}, but only {FORMAT!r} is read; "
-                "train anew in another folder (--out)"
-            )
-        position = Position(
-            step=about["step"],
-            state=state,
-            points=tuple(CurvePoint(**point) for point in about["points"]),
-            loss_sum=about["loss_sum"],
-            accuracy_sum=about["accuracy_sum"],
-            simulated_ps=about["simulated_ps"],
-            wall_s=about["wall_s"],
-            read=about["read"],
-            missed=about["missed"],
-        )
-        return Checkpoint(about["identity"], position, about["steps"], about["versions"])
-    except FileNotFoundError:
-        raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        return _checkpoint(about, state)
+    except (ValueError, KeyError, TypeError) as error:
+        raise broken(path, error) from None
+
+
+def read_state(path: Path) -> FileState:
+    """The parameters and velocities of a checkpoint, each read when it is asked for; errors as above."""
+    return FileState(path, _about(path))
+
+
+def _about(path: Path) -> Mapping[str, Any]:
+    """What a checkpoint says of itself."""
+    about = read_about(path)
+    if about.get("format") != FORMAT:
         raise CheckpointError(
-            f"checkpoint {str(path)!r}: is broken or no checkpoint of a training ({error}); "
-            "remove it to train anew"
-        ) from None
+            f"checkpoint {str(path)!r}: is of format {about.get('format')!r}, but only {FORMAT!r} is read; "
+            "train anew in another folder (--out)"
+        )
+    return about
+
+
+def _checkpoint(about: Mapping[str, Any], state: State) -> Checkpoint:
+    position = Position(
+        step=about["step"],
+        state=state,
+        points=tuple(CurvePoint(**point) for point in about["points"]),
+        loss_sum=about["loss_sum"],
+        accuracy_sum=about["accuracy_sum"],
+        simulated_ps=about["simulated_ps"],
+        wall_s=about["wall_s"],
+        read=about["read"],
+        missed=about["missed"],
+    )
+    return Checkpoint(about["identity"], position, about["steps"], about["versions"])
 
 
 def check_same(checkpoint: Checkpoint, identity: Identity, path: Path) -> None:
     """Raises CheckpointError when a checkpoint is of another training, naming what differs first."""
     was = checkpoint.identity
     for name in dict.fromkeys((*identity, *was)):
-        if was.get(name) != identity.get(name):
+        its, ours = was.get(name, "none"), identity.get(name, "none")
+        if its != ours:
             raise CheckpointError(
-                f"checkpoint {str(path)!r} is of another training: its {name} is {was.get(name)}, "
-                f"here it is {identity.get(name)}; resume with what it was begun with, or train anew in "
+                f"checkpoint {str(path)!r} is of another training: its {name} is {its}, "
+                f"here it is {ours}; resume with what it was begun with, or train anew in "
                 "another folder (--out)"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,10 @@ class CurvePoint:
 
     simulated_s: on the simulated machine, from the beginning of the first step, without tests. wall_s: what
     computing it took here. train: means over the steps of the epoch, before each was learned
-    from; None before the first. test: over the whole test part, afterwards.
+    from; None before the first. test: over the whole test part, afterwards. learning_rate: of
+    the epoch's steps; None before the first. validation_error: over the whole validation part,
+    afterwards; None where there is none. test_top5_error: the share of the test part whose class
+    was not among the five likeliest; None where there are not six classes.
     """
 
     epoch: int
@@ -22,6 +26,19 @@ class CurvePoint:
     train_accuracy: float | None
     test_loss: float
     test_accuracy: float
+    learning_rate: float | None = None
+    validation_error: float | None = None
+    test_top5_error: float | None = None
+
+    @property
+    def train_error(self) -> float | None:
+        """The share of wrong answers in training."""
+        return None if self.train_accuracy is None else 1 - self.train_accuracy
+
+    @property
+    def test_error(self) -> float:
+        """The share of wrong answers in the test: the top-1 error."""
+        return 1 - self.test_accuracy
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,12 @@ class Curve:
     def last(self) -> CurvePoint:
         """The network in the end."""
         return self.points[-1]
+
+    @property
+    def drops(self) -> tuple[int, ...]:
+        """The epochs at whose end the learning rate was changed."""
+        rates = [(point.epoch, point.learning_rate) for point in self.points if point.learning_rate]
+        return tuple(epoch for (epoch, rate), (_, then) in pairwise(rates) if rate != then)
 
     @property
     def best(self) -> CurvePoint:

@@ -9,13 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dataflow.errors import CheckpointError, OptionError
-from dataflow.training.checkpoint import (
-    Checkpoint,
-    Identity,
-    check_same,
-    load_checkpoint,
-    remove_unfinished,
-)
+from dataflow.training.archive import remove_unfinished
+from dataflow.training.checkpoint import Checkpoint, Identity, check_same, load_checkpoint
 
 
 @contextmanager
@@ -27,6 +22,11 @@ def training_folder(folder: Path) -> Iterator[Path]:
         raise CheckpointError(
             f"folder {str(folder)!r}: cannot be made: {fault.strerror}; choose another (--out)"
         ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CheckpointError(
+            f"folder {str(folder)!r}: may not be written to, so no checkpoints can be kept; "
+            "choose another (--out)"
+        )
     if sys.platform == "win32":  # no such locks
         yield folder
         return

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
-from dataflow.backend import Backend
+from dataflow.backend import Array, Backend
+from dataflow.errors import DataError
 from dataflow.experiment import Experiment
 from dataflow.picoseconds import PS_PER_S
-from dataflow.placement import PlacedGraph
+from dataflow.placement import PlacedGraph, Shard
+from dataflow.training.beside import Beside
+from dataflow.training.cadence import Cadence
 from dataflow.training.curve import Curve, CurvePoint
 from dataflow.training.data_set import DataSet
-from dataflow.training.evaluation import Evaluator, Score
+from dataflow.training.evaluation import Evaluator
 from dataflow.training.order import ShuffledBatches
+from dataflow.training.running_statistics import RunningStatistics
+from dataflow.training.schedule import learning_rate
 from dataflow.training.state import State, put_state, state_of
 from dataflow.training.stepping import Stepper
 from dataflow.training.watch import Watch
@@ -42,9 +47,11 @@ class Position:
 
 @dataclass(frozen=True)
 class Moment:
-    """What is told after every step. loss, accuracy: of the step. steps: to be taken in all.
+    """What is told after every step. loss, accuracy: of the step, before it. steps: to be taken in all.
 
-    since: steps taken since the training was begun or resumed, in ``elapsed_s``. tested: the last test.
+    since: steps taken since the training was begun or resumed, in ``elapsed_s``. tested: the last test,
+    after an epoch's last step that of the epoch. learning_rate: that the step was taken with. A
+    training whose times mean nothing has no simulated one.
     """
 
     seed: int
@@ -58,8 +65,9 @@ class Moment:
     images: int
     since: int
     elapsed_s: float
-    simulated_s: float
+    simulated_s: float | None
     tested: CurvePoint
+    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,8 @@ class Loop:
     """One training: what is computed, on what, in which steps, from what data, for how long.
 
     tell: is told of every step. stop: whether to stop before the next one. save: is given positions to
-    keep: after every so many epochs, in the end and when stopped.
+    keep: as often as ``save_every`` says, in the end and when stopped. Their states are good until then.
+    weights: to begin with, where they are not drawn; what they leave out is. beside: goes along.
     """
 
     experiment: Experiment
@@ -80,14 +89,16 @@ class Loop:
     tell: Callable[[Moment], None]
     stop: Callable[[], bool]
     save: Callable[[Position], None]
-    save_every: int = 1
+    save_every: Cadence = field(default_factory=Cadence)
+    weights: State | None = None
+    beside: Beside | None = None
 
 
 def train(loop: Loop, position: Position) -> Position:
     """Goes on with a training until its last epoch is over or it is to stop; returns where it is then.
 
     From whatever position of a training it goes on, all that follows is the same, bit for bit. Raises
-    NumericError when a value is not finite.
+    NumericError when a value is not finite, and DataError when a schedule has no validation examples.
     """
     return _Training(loop, position).run()
 
@@ -106,13 +117,24 @@ class _Training:
     def __init__(self, loop: Loop, position: Position) -> None:
         self.loop = loop
         training = loop.experiment.training
+        if training.schedule is not None and loop.data.validation is None:
+            raise DataError(
+                f"{loop.data.description}: there are no validation examples to decide the learning rate by; "
+                "--set training.schedule=null keeps it constant"
+            )
         self.batches = ShuffledBatches(loop.data.train, training.batch, training.seed, loop.data.description)
         self.total = loop.epochs * self.batches.steps
         self.watch = Watch(loop.placed)
-        self.executor = Executor(loop.placed, loop.backend, self.batches, self.total, self.watch.see)
+        begun = loop.weights if position.state is None else position.state
+        self.statistics = RunningStatistics(loop.placed, begun or {})
+        shown = self.watch.shown | self.statistics.shown
+        if loop.beside is not None:
+            shown |= loop.beside.shown
+        self.executor = Executor(loop.placed, loop.backend, self.batches, self.total, self._see, shown)
         self.begun = self.position = position
         self.first = position.step
-        self.began = perf_counter()
+        self.began = self.saved = perf_counter()
+        self.learning_rate = self._next_learning_rate()
 
     def run(self) -> Position:
         """Steps until all epochs are done or someone says stop; where it got to."""
@@ -122,35 +144,75 @@ class _Training:
         if self.position.state is not None:
             put_state(self.executor, self.loop.stepper.there, self.first, self.position.state)
         else:
-            self._add_point(None, None)
+            self._begin()
+        if self.loop.beside is not None:
+            self.loop.beside.begin(self._state())
         while self.position.step < self.total and not self.loop.stop():
-            self._step()
-            epochs, beyond = divmod(self.position.step, self.batches.steps)
-            if beyond == 0:
-                steps = self.batches.steps
-                self._add_point(self.position.loss_sum / steps, self.position.accuracy_sum / steps)
-                if epochs % self.loop.save_every == 0 and self.position.step < self.total:
-                    self.loop.save(self._with_state())
+            loss, accuracy = self._step()
+            rate = self.learning_rate
+            if self.position.step % self.batches.steps == 0:
+                self._end_epoch()
+            self._tell(loss, accuracy, rate)
+            self._save_if_due()
         position = self._with_state()
         self.loop.save(position)
         return position
+
+    def _end_epoch(self) -> None:
+        steps, rate = self.batches.steps, self.learning_rate
+        self._add_point(self.position.loss_sum / steps, self.position.accuracy_sum / steps, rate)
+        self.learning_rate = self._next_learning_rate()
+
+    def _save_if_due(self) -> None:
+        step, since_s = self.position.step, perf_counter() - self.saved
+        if step < self.total and self.loop.save_every.due(step, self.batches.steps, since_s):
+            self.loop.save(self._with_state())
+            self.saved = perf_counter()
+
+    def _begin(self) -> None:
+        """Tests what nothing has been learned in, drawn or given."""
+        if self.loop.weights is not None:
+            there = self.loop.stepper.there
+            put_state(self.executor, there, self.first, self.loop.weights, partly=True)
+        self._add_point(None, None, None)
+
+    def _next_learning_rate(self) -> float:
+        """That of the epoch under way, which follows from the curve alone."""
+        training = self.loop.experiment.training
+        after = [point.validation_error for point in self.position.points if point.epoch]
+        errors = [error for error in after if error is not None]
+        return learning_rate(training.learning_rate, training.schedule, errors)
 
     def _with_state(self) -> Position:
         drops, position = self.executor.drops, self.position
         return replace(
             position,
-            state=state_of(self.executor, self.loop.stepper.there, position.step),
+            state=self._state(),
             wall_s=self._wall_s(),
             read=self.begun.read + sum(drops.read.values()),
             missed=self.begun.missed + sum(drops.missed.values()),
         )
 
+    def _state(self) -> State:
+        """What the next step will read, as it lies in the executor's memories."""
+        there = self.loop.stepper.there
+        return state_of(self.executor, there, self.position.step, self.statistics.state)
+
+    def _see(self, name: str, shard: Shard, array: Array) -> bool:
+        self.statistics.see(shard, array)
+        if self.loop.beside is not None:
+            self.loop.beside.see(name, shard, array)
+        return self.watch.see(name, shard, array)
+
     def _wall_s(self) -> float:
         return self.begun.wall_s + perf_counter() - self.began
 
-    def _step(self) -> None:
+    def _step(self) -> tuple[float, float]:
+        """Takes a step. Returns its loss and accuracy."""
         was = self.position
+        self.executor.learning_rate = self.learning_rate
         length_ps = self.loop.stepper.step(self.executor, was.step)
+        self.statistics.take()
         loss, accuracy = self.watch.take(self.batches.labels(was.step))
         self.position = replace(
             was,
@@ -159,9 +221,9 @@ class _Training:
             accuracy_sum=was.accuracy_sum + accuracy,
             simulated_ps=was.simulated_ps + length_ps,
         )
-        self._tell(loss, accuracy)
+        return loss, accuracy
 
-    def _tell(self, loss: float, accuracy: float) -> None:
+    def _tell(self, loss: float, accuracy: float, rate: float) -> None:
         training, step = self.loop.experiment.training, self.position.step
         self.loop.tell(
             Moment(
@@ -178,18 +240,15 @@ class _Training:
                 elapsed_s=perf_counter() - self.began,
                 simulated_s=self.position.simulated_ps / PS_PER_S,
                 tested=self.position.points[-1],
+                learning_rate=rate,
             )
         )
 
-    def _test(self) -> Score:
-        there = self.loop.stepper.there
-        return self.loop.evaluator.score(
-            self.loop.data.test, state_of(self.executor, there, self.position.step)
-        )
-
-    def _add_point(self, loss: float | None, accuracy: float | None) -> None:
+    def _add_point(self, loss: float | None, accuracy: float | None, rate: float | None) -> None:
         """Tests the network as it is now; another epoch begins."""
-        score, position = self._test(), self.position
+        evaluator, data, state, position = self.loop.evaluator, self.loop.data, self._state(), self.position
+        score = evaluator.score(data.test, state)
+        validation = data.validation
         point = CurvePoint(
             epoch=position.step // self.batches.steps,
             step=position.step,
@@ -199,5 +258,8 @@ class _Training:
             train_accuracy=accuracy,
             test_loss=score.loss,
             test_accuracy=score.accuracy,
+            learning_rate=rate,
+            validation_error=None if validation is None else evaluator.score(validation, state).error,
+            test_top5_error=score.top5_error,
         )
         self.position = replace(position, points=(*position.points, point), loss_sum=0.0, accuracy_sum=0.0)

@@ -7,25 +7,35 @@ from dataclasses import dataclass
 from dataflow.metrics import Latencies
 from dataflow.result import Result
 from dataflow.training.curve import Curve
+from dataflow.training.step_losses import StepLosses
 from dataflow.training.timing import StepTiming
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What was trained on and tested with. dropped: of each epoch in no whole batch, other ones each time."""
+    """What was trained on and tested with. dropped: of each epoch in no whole batch, other ones each time.
+
+    validation: what the learning rate was decided by.
+    """
 
     description: str
     train: int
     test: int
     dropped: int
+    validation: int = 0
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The same trainings in another format on one processor, from the same starts and in the same order."""
+    """The same trainings in another way, from the same starts and in the same order.
 
-    dtype: str
-    curves: tuple[Curve, ...]
+    name: a format, in which they are on one processor; ``one-processor``, in the same format; or
+    ``torch``, which has no curves. losses: step by step for each seed, where formats are the same.
+    """
+
+    name: str
+    curves: tuple[Curve, ...] = ()
+    losses: tuple[StepLosses, ...] = ()
 
 
 @dataclass(frozen=True)

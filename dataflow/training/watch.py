@@ -10,7 +10,7 @@ from dataflow.graph import Task, TaskGraph
 from dataflow.network import LABEL
 from dataflow.ops import Phase
 from dataflow.placement import PlacedGraph, Shard
-from dataflow.values.executor import Losses
+from dataflow.values.losses import Losses
 
 
 def loss_task(graph: TaskGraph) -> Task:
@@ -19,7 +19,7 @@ def loss_task(graph: TaskGraph) -> Task:
 
 
 class Watch:
-    """Keeps the losses and scores of a step."""
+    """Keeps the losses and scores of a step. shown: the tensors that it has to be shown."""
 
     def __init__(self, placed: PlacedGraph) -> None:
         graph = placed.task_graph
@@ -28,6 +28,7 @@ class Watch:
         self.whole = scores.region
         self.scores = np.zeros(scores.shape)
         self.losses = Losses(placed)
+        self.shown = frozenset((self.losses.layer, self.scores_name))
 
     def see(self, name: str, shard: Shard, array: Array) -> bool:
         """Is shown every value as it is published; fit to be an executor's ``keep``."""

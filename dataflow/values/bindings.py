@@ -10,7 +10,7 @@ import numpy as np
 from dataflow.backend import Array
 from dataflow.numbers.number import array_dtype
 from dataflow.ops import Phase, Role
-from dataflow.placement import Piece, PlacedGraph, PlacedTask, Read, Shard
+from dataflow.placement import Piece, PlacedGraph, PlacedTask, Read, Shard, TaskKind
 from dataflow.region import Region
 from dataflow.simulation.schedule import Instance, Schedule
 from dataflow.tensor import Tensor, TensorKind
@@ -70,7 +70,7 @@ class Bound(NamedTuple):
 
 
 class Target(NamedTuple):
-    """An operand that is written. drawn: random numbers that no kernel computes."""
+    """An operand that is written. drawn: random numbers that no kernel computes. home: to be shown."""
 
     name: str
     shard: Shard
@@ -132,7 +132,7 @@ class Bindings:
             at=self._address(shard, shard.memory),
             made=made_of(shard.tensor, shard.region),
             drawn=operand in [each.name for each in random],
-            home=name in self._homes and task.phase is not Phase.LOAD,
+            home=task.kind is TaskKind.PREPARE or (name in self._homes and task.phase is not Phase.LOAD),
         )
 
     def _address(self, shard: Shard, memory: str) -> Address:

@@ -7,19 +7,19 @@ missing transfer is an error and a wrong one a wrong number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import lru_cache
 from time import perf_counter
 
 import numpy as np
 
 from dataflow.backend import Array, Backend
-from dataflow.data.batches import Batch, BatchSource
+from dataflow.data.batches import BatchSource
 from dataflow.errors import BackendError, ResidencyError
-from dataflow.network import DATA
+from dataflow.network import DATA, LABEL
 from dataflow.numbers.number import array_dtype, fixed_point
-from dataflow.ops import Dropout, Loss
+from dataflow.ops import Dropout, MomentumSgd
 from dataflow.placement import PlacedGraph, PlacedTask, Shard, TaskKind
-from dataflow.region import Region
 from dataflow.simulation.schedule import Instance, Schedule
 from dataflow.values.bindings import Bindings, Bound, Slices, Source, made_of
 from dataflow.values.composition import run_pass
@@ -27,6 +27,7 @@ from dataflow.values.drops import Drops
 from dataflow.values.finite import check_finite
 from dataflow.values.randomness import dropout_mask, initial_values
 from dataflow.values.sites import Sites, base_of
+from dataflow.values.taken import Taken
 
 Keep = Callable[[str, Shard, Array], bool]
 """Is shown the value of every home of a tensor, with its name in the run; True to keep the array."""
@@ -35,10 +36,12 @@ Keep = Callable[[str, Shard, Array], bool]
 class Executor:
     """Computes with a backend whatever the simulation starts.
 
-    keep: is shown values as they are put there or published. steps: how many will be run; the batch
+    keep: is shown values as they are put there or published. shown: of these tensors, by their names
+    without version; None for all. steps: how many will be run; the batch
     that is loaded after the last is timed but has no values, since nothing reads it.
     compute_s: wall time spent inside the backend so far. drops: what tasks that start at a
     fixed signal, as a plan's ``control`` may have them, found missing and took as zero.
+    learning_rate: of updates from now on, None for what their ops say.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Executor:
         batches: BatchSource,
         steps: int = 1,
         keep: Keep | None = None,
+        shown: Collection[str] | None = None,
     ) -> None:
         training = placed.task_graph.training
         if not backend.supports(training.dtype):
@@ -63,6 +67,7 @@ class Executor:
         self.seed = training.seed
         self.steps = steps
         self.keep = keep
+        self.shown = shown
         self.stores: dict[str, dict[Instance, Array]] = {name: {} for name in placed.hardware.memories}
         self.kept: set[Instance] = set()
         self.unpublished: dict[tuple[int, str], dict[str, Array]] = {}
@@ -72,10 +77,20 @@ class Executor:
         self.floating = fixed_point(training.dtype) is None
         self.loads = {placed.tasks[index].name for index in self.schedule.loads}
         self.drops = Drops()
+        self.taken = Taken(batches, placed)
+        # Processors that share a layer cut their parts from the same mask, one after the other.
+        self._mask = lru_cache(maxsize=1)(dropout_mask)
+        self._supplied = {
+            name: shard
+            for name, shard in placed.shards.items()
+            if shard.supplied and shard.tensor.base in (DATA, LABEL)
+        }
+        self.learning_rate: float | None = None
         self._kinds = {
             TaskKind.COMPUTE: self._compute,
             TaskKind.SUM: self._sum,
             TaskKind.TRANSFER: self._transfer,
+            TaskKind.PREPARE: self._prepare,
         }
 
     # -- what the simulation tells --------------------------------------------------------
@@ -100,12 +115,15 @@ class Executor:
         if step + 1 >= self.steps and task.name in self.loads:
             return
         compute = self._kinds[task.kind]
-        if self.floating:
-            # What is not finite ends the run with the tensor's name (``check_finite``), not with a warning.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                self.unpublished[step, task.name] = compute(step, task)
-        else:
+        if not self.floating:
             self.unpublished[step, task.name] = compute(step, task)
+            return
+        # What is not finite ends the run with the tensor's name (``check_finite``), not with a warning.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            written = self.unpublished[step, task.name] = compute(step, task)
+            if task.processor is not None:
+                for target in self.bindings.of(task).writes:
+                    check_finite(step, task.name, target.shard, written[target.name])
 
     def ended(self, step: int, task: PlacedTask) -> None:
         """Publishes what the task wrote."""
@@ -114,14 +132,15 @@ class Executor:
             return
         for target in self.bindings.of(task).writes:
             array = written[target.name]
-            if self.floating and task.kind is not TaskKind.TRANSFER:
-                check_finite(step, task.name, target.shard, array)
             instance = target.at.instance(step)
             target.at.store[instance] = array
-            if target.home and self.keep:
-                shard = target.shard
-                if self.keep(shard.tensor.name_in(step), shard, array):
-                    self.kept.add(instance)
+            if target.home and self._keeps(step, target.shard, array):
+                self.kept.add(instance)
+
+    def _keeps(self, step: int, shard: Shard, array: Array) -> bool:
+        if self.keep is None or (self.shown is not None and shard.tensor.base not in self.shown):
+            return False
+        return self.keep(shard.tensor.name_in(step), shard, array)
 
     def freed(self, instance: Instance) -> None:
         """Forgets a value that has left its memory, and lets the backend use its room again."""
@@ -142,7 +161,7 @@ class Executor:
     def _store(self, instance: Instance, array: Array) -> None:
         shard = self.placed.shards[instance[0]]
         self.stores[shard.memory][instance] = array
-        if self.keep and self.keep(shard.tensor.name_in(instance[1]), shard, array):
+        if self._keeps(instance[1], shard, array):
             self.kept.add(instance)
 
     def _piece(self, source: Source, step: int, task: PlacedTask) -> Array:
@@ -191,8 +210,11 @@ class Executor:
             else:
                 written[target.name] = computed[target.name] = self.backend.empty(*target.made)
         site = self.sites.of(step, task)
+        op = task.op
+        if self.learning_rate is not None and isinstance(op, MomentumSgd):
+            op = op.at(self.learning_rate)
         began = perf_counter()
-        run_pass(self.backend, task.op, task.direction, reads, computed, site)
+        run_pass(self.backend, op, task.direction, reads, computed, site)
         self.compute_s += perf_counter() - began
         for array in assembled:
             self.backend.release(array)
@@ -200,7 +222,7 @@ class Executor:
 
     def _draw(self, step: int, task: PlacedTask, shard: Shard) -> Array:
         assert isinstance(task.op, Dropout)
-        whole = dropout_mask(self.seed, shard.tensor.name_in(step), shard.tensor.shape, task.op.rate)
+        whole = self._mask(self.seed, shard.tensor.name_in(step), shard.tensor.shape, task.op.rate)
         return np.ascontiguousarray(whole[shard.region.slices_within(shard.tensor.region)])
 
     def _sum(self, step: int, task: PlacedTask) -> dict[str, Array]:
@@ -242,44 +264,26 @@ class Executor:
         for place, array in self._pieces(step, task, read):
             whole[place] = array
 
+    def _prepare(self, step: int, task: PlacedTask) -> dict[str, Array]:
+        """What a host makes of files: its part of the images and labels of this step, or of the next."""
+        written: dict[str, Array] = {}
+        for target in self.bindings.of(task).writes:
+            shard = target.shard
+            if not written:
+                batch = self.taken.batch(step + shard.tensor.version)
+            values = batch.images if shard.tensor.base == DATA else batch.labels
+            written[target.name] = self._given(shard, values[shard.region.slices_within(shard.tensor.region)])
+        return written
+
     def _supply(self, step: int, source: Shard) -> Array:
         """Puts images and labels into host memory when they are first read, and says where.
 
         Those of the step, or of the next one where steps load the batch of the next.
         """
         version = source.tensor.version
-        batch: Batch = self.batches.batch(step + version)
-        for name, shard in self.placed.shards.items():
-            if shard.supplied and shard.tensor.version == version:
+        batch = self.taken.batch(step + version)
+        for name, shard in self._supplied.items():
+            if shard.tensor.version == version:
                 values = batch.images if shard.tensor.base == DATA else batch.labels
                 self._store(self.schedule.instance(name, step), self._given(shard, values))
         return self.stores[source.memory][self.schedule.instance(source.name, step)]
-
-
-class Losses:
-    """Collects the mean loss of each step from the values an executor publishes."""
-
-    def __init__(self, placed: PlacedGraph) -> None:
-        ops = placed.task_graph.ops
-        losses = ((name, op.images) for name, op in ops.items() if isinstance(op, Loss))
-        self.layer, self.count = next(losses)
-        self.sums: dict[str, dict[Region, float]] = {}
-
-    def see(self, name: str, shard: Shard, array: Array) -> None:
-        """Notes the losses of a part of the batch; replicas of the same part count once."""
-        if shard.tensor.base == self.layer:
-            self.sums.setdefault(name, {})[shard.region] = float(np.sum(array, dtype=np.float64))
-
-    @property
-    def means(self) -> tuple[float, ...]:
-        """The mean loss of every step so far; parts are added in their order in the batch."""
-        return tuple(
-            sum(parts[region] for region in sorted(parts, key=lambda region: region.ranges)) / self.count
-            for parts in self.sums.values()
-        )
-
-    def take(self) -> float:
-        """The mean loss of the one step that was seen, which is forgotten."""
-        (mean,) = self.means
-        self.sums.clear()
-        return mean

@@ -23,10 +23,15 @@ def generator(seed: int, *name: str | int) -> np.random.Generator:
 
 
 def initial_values(seed: int, name: str, shape: tuple[int, ...], initial: Initial) -> Array:
-    """A parameter's first value: Gaussian of mean 0, or ``bias`` where the deviation is 0.
+    """A parameter's first value: Gaussian of mean 0, uniform, or ``bias`` where the deviation is 0.
 
     In float32, so that runs of every dtype start from the same numbers.
     """
+    if initial.uniform is not None:
+        values = generator(seed, "initial", name).random(shape, dtype=np.float32)
+        values *= np.float32(2 * initial.uniform)
+        values -= np.float32(initial.uniform)
+        return values
     if initial.weight_deviation == 0.0:
         return np.full(shape, initial.bias, dtype=np.float32)
     values = generator(seed, "initial", name).standard_normal(shape, dtype=np.float32)

@@ -13,7 +13,7 @@ from dataflow.cost import Roofline
 from dataflow.data.batches import BatchSource
 from dataflow.experiment import Experiment
 from dataflow.graph import step_graph
-from dataflow.hardware import Hardware, Link, Memory, Processor
+from dataflow.hardware import Hardware, HostInput, Link, Memory, Processor
 from dataflow.memory import PLENTY_BYTES
 from dataflow.numbers.number import array_dtype, fixed_point
 from dataflow.placement import Shard, place
@@ -235,4 +235,5 @@ def one_processor() -> Hardware:
         memories={name: Memory(name, PLENTY_BYTES) for name in ("processor", "host")},
         links=tuple(Link(f"{a}->{b}", "wire", a, b, 1e12, 0, f"{a}->{b}") for a, b in ends),
         hosts=("host",),
+        inputs={"host": HostInput(1, float("inf"), float("inf"))},
     )

@@ -7,6 +7,7 @@ from dataflow.ops import (
     ArgMax,
     AveragePooling,
     BatchNormalization,
+    BatchNormalizationInference,
     Concat,
     Convolution,
     Dropout,
@@ -58,6 +59,8 @@ CASES: dict[str, Op] = {
     ),
     "batch_normalization": BatchNormalization((4, 3, 2, 5), 4, 40),
     "batch_normalization_groups": BatchNormalization((6, 5), 3, 3, epsilon=0.1),
+    "batch_normalization_inference": BatchNormalizationInference((2, 3, 4, 5), 0.1),
+    "batch_normalization_inference_features": BatchNormalizationInference((3, 5)),
     "add": Add((2, 3, 4, 5)),
     "add_three": Add((3, 4), 3),
     "concat": Concat(2, (("input0", 3), ("input1", 1), ("input2", 2)), (4, 5)),
@@ -80,6 +83,15 @@ CASES: dict[str, Op] = {
     "momentum_sgd": MomentumSgd(_WEIGHT_LABELS, (4, 3, 2, 2), 0.1, 0.9, 0.05),
     "momentum_sgd_bias": MomentumSgd(("channel",), (5,), 0.2, 0.5, 0.0),
     "momentum_sgd_scaled": MomentumSgd(("channel",), (5,), 0.2, 0.5, 0.1, scale=16.0),
+    "momentum_sgd_decay_outside": MomentumSgd(
+        _WEIGHT_LABELS, (4, 3, 2, 2), 0.1, 0.9, 0.05, scale=2.0, decay_outside=True
+    ),
+    "momentum_sgd_rate_outside": MomentumSgd(
+        _WEIGHT_LABELS, (4, 3, 2, 2), 0.1, 0.9, 0.05, scale=2.0, rate_outside=True
+    ),
+    "momentum_sgd_both_outside": MomentumSgd(
+        ("channel",), (5,), 0.2, 0.5, 0.1, decay_outside=True, rate_outside=True
+    ),
     "plain_sgd": MomentumSgd(_WEIGHT_LABELS, (4, 3, 2, 2), 0.1, 0.0, 0.05),
     "plain_sgd_scaled": MomentumSgd(("channel",), (5,), 0.2, 0.0, 0.0, scale=16.0),
     **SEQUENCE_CASES,

@@ -228,18 +228,33 @@ def _argmax(_op: ArgMax, reads: Mapping[str, Integers], _machine: Machine) -> di
 
 def _update(op: MomentumSgd, reads: Mapping[str, Integers], machine: Machine) -> dict[str, Integers]:
     wide = 62 - machine.formats["parameter"].integer_bits
-    change, terms = zeros(op.shape), [("gradient", -1, op.learning_rate / op.scale)]
-    terms.append(("parameter", -1, op.weight_decay * op.learning_rate))
+    rate = op.learning_rate
+    change = {"gradient": -rate / op.scale, "parameter": -op.weight_decay * rate}
+    velocity = {"gradient": 1 / op.scale if op.rate_outside else -rate / op.scale}
     if op.momentum:
-        terms.append(("velocity", 1, op.momentum))
-    for name, sign, by in terms:
-        factor, fraction = constant(by)
-        change = change + _at(reads[name] * sign * factor, machine.fraction(name) + fraction, wide)
+        change["velocity"] = -op.momentum * rate if op.rate_outside else op.momentum
+        velocity["velocity"] = op.momentum
+    if not op.decay_outside:
+        velocity["parameter"] = op.weight_decay if op.rate_outside else -op.weight_decay * rate
     parameter = _at(reads["parameter"], machine.fraction("parameter"), wide)
-    written = {"new_parameter": machine.round("new_parameter", parameter + change, wide)}
+    added = _weighted(op, change, reads, machine, wide)
+    written = {"new_parameter": machine.round("new_parameter", parameter + added, wide)}
     if op.momentum:
-        written["new_velocity"] = machine.round("new_velocity", change, wide)
+        summed = _weighted(op, velocity, reads, machine, wide)
+        written["new_velocity"] = machine.round("new_velocity", summed, wide)
     return written
+
+
+def _weighted(
+    op: MomentumSgd, by: Mapping[str, float], reads: Mapping[str, Integers], machine: Machine, wide: int
+) -> Integers:
+    """The operands times numbers, added up."""
+    total = zeros(op.shape)
+    for name, number in by.items():
+        factor, fraction = constant(abs(number))
+        sign = -1 if number < 0 else 1
+        total = total + _at(reads[name] * sign * factor, machine.fraction(name) + fraction, wide)
+    return total
 
 
 def _at(values: Integers, fraction: int, wanted: int) -> Integers:

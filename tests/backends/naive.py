@@ -15,6 +15,7 @@ from dataflow.ops import (
     ArgMax,
     AveragePooling,
     BatchNormalization,
+    BatchNormalizationInference,
     Concat,
     Convolution,
     Dropout,
@@ -135,6 +136,15 @@ def _batch_normalization(op: BatchNormalization, values: Values) -> Values:
     return {"sums": sums, "output": y}
 
 
+def _batch_normalization_inference(op: BatchNormalizationInference, values: Values) -> Values:
+    y = np.zeros(op.shape)
+    for n, c, *position in _indices(*op.shape):
+        centred = values["input"][(n, c, *position)] - values["running_mean"][c]
+        normalised = centred / sqrt(values["running_variance"][c] + op.epsilon)
+        y[(n, c, *position)] = normalised * values["weight"][c] + values["bias"][c]
+    return {"output": y}
+
+
 def _add(op: Add, values: Values) -> Values:
     y = np.zeros(op.shape)
     for index in _indices(*op.shape):
@@ -204,9 +214,13 @@ def _momentum_sgd(op: MomentumSgd, values: Values) -> Values:
     for index in _indices(*op.shape):
         w, g = values["parameter"][index], values["gradient"][index] / op.scale
         v = values["velocity"][index] if op.keeps_velocity else 0.0
-        decay = op.weight_decay * op.learning_rate * w
-        velocity[index] = op.momentum * v - decay - op.learning_rate * g
-        parameter[index] = w + velocity[index]
+        inside, outside = (0.0, op.weight_decay * w) if op.decay_outside else (op.weight_decay * w, 0.0)
+        if op.rate_outside:
+            velocity[index] = op.momentum * v + g + inside
+            parameter[index] = w - op.learning_rate * velocity[index] - op.learning_rate * outside
+        else:
+            velocity[index] = op.momentum * v - op.learning_rate * inside - op.learning_rate * g
+            parameter[index] = w + velocity[index] - op.learning_rate * outside
     written = {"new_parameter": parameter, "new_velocity": velocity}
     return written if op.keeps_velocity else {"new_parameter": parameter}
 
@@ -219,6 +233,7 @@ _FORWARD: dict[type[Op], Callable[[Any, Values], Values]] = {
     GlobalPooling: _global_pooling,
     LocalResponseNormalization: _normalization,
     BatchNormalization: _batch_normalization,
+    BatchNormalizationInference: _batch_normalization_inference,
     Add: _add,
     Concat: _concat,
     Reshape: _reshape,

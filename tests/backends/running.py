@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from dataflow.backend import Array, Backend, Site
-from dataflow.ops import Embedding, Loss, Op, Operand, Pass, Role, gradient_of
+from dataflow.ops import RUNNING_VARIANCE, Embedding, Loss, Op, Operand, Pass, Role, gradient_of
 from dataflow.ops.base import GRADIENT_SUFFIX
 
 Values = dict[str, Array]
@@ -23,13 +23,15 @@ def operand_of(op: Op, name: str) -> Operand:
 def random_values(op: Op, seed: int, dtype: str = "float64") -> Values:
     """Normal values for all that is given to the passes, and for the gradient of the output.
 
-    A mask is 0 or 1, a label is a class and a token is in the vocabulary.
+    A mask is 0 or 1, a label is a class, a token is in the vocabulary, and a variance is not negative.
     """
     rng = np.random.default_rng(seed)
     values: Values = {}
     for operand in op.operands:
         if operand.dtype is None and operand.role in (Role.INPUT, Role.PARAMETER):
             values[operand.name] = rng.normal(size=operand.shape).astype(dtype)
+            if operand.name == RUNNING_VARIANCE:
+                np.abs(values[operand.name], out=values[operand.name])
         elif operand.role is Role.OUTPUT:
             values[gradient_of(operand.name)] = rng.normal(size=operand.shape).astype(dtype)
         elif operand.role is not Role.SAVED and operand.dtype is not None:

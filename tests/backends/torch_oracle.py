@@ -14,6 +14,7 @@ from dataflow.ops import (
     ArgMax,
     AveragePooling,
     BatchNormalization,
+    BatchNormalizationInference,
     Concat,
     Convolution,
     Dropout,
@@ -48,6 +49,8 @@ def run(op: Op, values: Values) -> Values:
     names = (name for each in op.passes for name in each.writes if name.endswith(".grad"))
     sources = {name: tensors[name.removesuffix(".grad")].requires_grad_() for name in names}
     made = _FORWARD[type(op)](op, tensors)
+    if not sources:
+        return _as_arrays(made)
     output = made["output"]
     if isinstance(op, Loss):
         weights = torch.full_like(output, op.scale / op.images)
@@ -95,6 +98,11 @@ def _normalization(op: LocalResponseNormalization, t: Tensors) -> Tensors:
     return {"output": output, "scale": (t["input"] / output) ** (1 / op.beta)}
 
 
+def _batch_normalization_inference(op: BatchNormalizationInference, t: Tensors) -> Tensors:
+    moments = t["running_mean"], t["running_variance"]
+    return {"output": F.batch_norm(t["input"], *moments, t["weight"], t["bias"], eps=op.epsilon)}
+
+
 def _batch_normalization(op: BatchNormalization, t: Tensors) -> Tensors:
     x, y = t["input"], t["output.grad"]
     groups = x.split(op.images)
@@ -131,18 +139,23 @@ def _mean_squared_error(op: MeanSquaredError, t: Tensors) -> Tensors:
 
 
 def _momentum_sgd(op: MomentumSgd, t: Tensors) -> Tensors:
-    """PyTorch keeps v' = -v / lr: v' <- momentum v' + g + weight_decay w; w <- w - lr v'."""
+    """PyTorch keeps v' <- momentum v' + g + weight_decay w; w <- w - lr v', of which -lr v' is the paper's v.
+
+    It has no decay outside the momentum; that is the same as to shrink w before a step without decay.
+    """
     parameter = torch.nn.Parameter(t["parameter"].clone())
-    optimizer = torch.optim.SGD(
-        [parameter], op.learning_rate, momentum=op.momentum, weight_decay=op.weight_decay
-    )
+    decay = 0.0 if op.decay_outside else op.weight_decay
+    optimizer = torch.optim.SGD([parameter], op.learning_rate, momentum=op.momentum, weight_decay=decay)
     parameter.grad = t["gradient"] / op.scale
+    factor = 1.0 if op.rate_outside else -op.learning_rate
     if op.keeps_velocity:
-        optimizer.state[parameter]["momentum_buffer"] = -t["velocity"] / op.learning_rate
+        optimizer.state[parameter]["momentum_buffer"] = t["velocity"] / factor
+    if op.decay_outside:
+        parameter.data.mul_(1 - op.learning_rate * op.weight_decay)
     optimizer.step()
     if not op.keeps_velocity:
         return {"new_parameter": parameter}
-    velocity = -op.learning_rate * optimizer.state[parameter]["momentum_buffer"]
+    velocity = factor * optimizer.state[parameter]["momentum_buffer"]
     return {"new_parameter": parameter, "new_velocity": velocity}
 
 
@@ -154,6 +167,7 @@ _FORWARD: dict[type[Op], Callable[[Any, Tensors], Tensors]] = {
     GlobalPooling: lambda op, t: {"output": t["input"].flatten(2).mean(2)},
     LocalResponseNormalization: _normalization,
     BatchNormalization: _batch_normalization,
+    BatchNormalizationInference: _batch_normalization_inference,
     Add: lambda op, t: {"output": torch.stack([t[name] for name in op.names]).sum(0)},
     Concat: lambda op, t: {"output": torch.cat([t[name] for name, _ in op.channels], 1)},
     Reshape: lambda op, t: {"output": t["input"].reshape(-1, *op.after)},

@@ -18,7 +18,8 @@ from dataflow.ops import Phase
 from dataflow.placement import PlacedGraph, Shard
 from dataflow.plan import Plan
 from dataflow.simulation import simulate
-from dataflow.values.executor import Executor, Losses
+from dataflow.values.executor import Executor
+from dataflow.values.losses import Losses
 from dataflow.values.randomness import dropout_mask, generator, initial_values
 from tests.engine.worlds import DROPOUT, RELU, experiment, fc, machine, network, on, placed, split
 

@@ -18,7 +18,8 @@ from dataflow.layers import EmbeddingLayer, LinearLayer
 from dataflow.network import Network, Tokens
 from dataflow.placement import Shard
 from dataflow.simulation import simulate
-from dataflow.values.executor import Executor, Losses
+from dataflow.values.executor import Executor
+from dataflow.values.losses import Losses
 from tests.engine.worlds import LOSS, experiment, machine, placed
 
 TEXT = "To be, or not to be, that is the question.\n"

@@ -12,6 +12,7 @@ import topologies
 from dataflow.errors import TopologyError
 from dataflow.experiment import Training
 from dataflow.override import Override
+from dataflow.recipe import PAPER, PYTORCH, Augmentation, Conventions, Schedule
 
 TEXT = (Path(topologies.__file__).parents[1] / "docs" / "yaml.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -40,7 +41,7 @@ def test_settings_can_be_set(path: str, value: str) -> None:
 
 def test_there_are_examples() -> None:
     """The patterns above find what they look for."""
-    assert (len(BLOCKS), len(SETTINGS)) == (9, 8)
+    assert (len(BLOCKS), len(SETTINGS)) == (10, 8)
 
 
 def test_the_example_of_faults_is_real(tmp_path: Path) -> None:
@@ -67,5 +68,31 @@ def test_the_defaults_of_training_are_those_of_the_code() -> None:
         names += words
         values += [default.strip(" `") for default in defaults.split(",")]
     assert names == [field.name for field in fields(Training)]
-    exact = ["as below" if field.name == "arithmetic" else str(field.default) for field in fields(Training)]
-    assert values == exact
+    made = {"arithmetic": "as below", "initial": "none", "conventions": "as below"}
+    assert values == [made.get(field.name, str(field.default)) for field in fields(Training)]
+
+
+@pytest.mark.parametrize(("part", "of"), [("schedule", Schedule), ("augmentation", Augmentation)])
+def test_the_defaults_of_the_recipe_are_those_of_the_code(
+    part: str, of: type[Schedule | Augmentation]
+) -> None:
+    """In the order of the table."""
+    start = TEXT.index(f"| key of `training.{part}`")
+    rows = [row.split("|") for row in TEXT[start : TEXT.index("\n\n", start)].splitlines()[2:]]
+    found = [(re.findall(r"`(\w+)`", keys)[0], default.strip(" `")) for _, keys, default, _ in rows]
+    assert found == [(field.name, str(field.default)) for field in fields(of)]
+
+
+def test_the_conventions_are_those_of_the_code() -> None:
+    """Defaults and both presets, in the order of the table."""
+    start = TEXT.index("| key of `training.conventions`")
+    rows = [row.split("|") for row in TEXT[start : TEXT.index("\n\n", start)].splitlines()[2:]]
+    found = [tuple(cell.strip(" `") for cell in cells[2:5]) for cells in rows]
+    assert found == [
+        tuple(str(getattr(each, field.name)) for each in (Conventions(), PAPER, PYTORCH))
+        if field.name != "dropout"
+        else ("as each layer says", PAPER.dropout, PYTORCH.dropout)
+        for field in fields(Conventions)
+    ]
+    names = [re.findall(r"`(\w+)`", cells[1])[0] for cells in rows]
+    assert names == [field.name for field in fields(Conventions)]

@@ -23,7 +23,7 @@ TOO_LARGE = ("alexnet-agilio", "digits-cnn-agilio-ebpf")
 
 
 def test_everything_that_ships_is_listed() -> None:
-    """Experiments, networks, hardware, packet experiments, each by name, with a description of one line."""
+    """Experiments, networks, hardware and the rest, each by name, with a description of one line."""
     folder = Path(topologies.__file__).parent
     there = [
         (kind, path.stem)
@@ -32,6 +32,7 @@ def test_everything_that_ships_is_listed() -> None:
             ("network", "networks"),
             ("hardware", "hardware"),
             ("packets", "packets"),
+            ("study", "studies"),
         )
         for path in sorted((folder / under).glob("*.yaml"), key=lambda path: path.stem)
     ]
@@ -67,6 +68,7 @@ def test_every_part_loads_under_its_name(entry: Shipped) -> None:
         "network": topologies.load_network,
         "hardware": topologies.load_hardware,
         "packets": topologies.load_packets,
+        "study": topologies.load_study,
     }
     assert readers[entry.kind](entry.name).name == entry.name
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,27 +14,18 @@ import numpy as np
 import pytest
 
 from dataflow.errors import CheckpointError, OptionError
-from dataflow.training.checkpoint import Checkpoint, identity_of, load_checkpoint, save_checkpoint
-from dataflow.training.curve import CurvePoint
+from dataflow.training.checkpoint import (
+    Checkpoint,
+    identity_of,
+    load_checkpoint,
+    save_checkpoint,
+)
 from dataflow.training.folder import begun, training_folder
 from dataflow.training.loop import Position, train
+from tests.training.positions import CHECKPOINT, IDENTITY, POSITION, same_state
 from tests.training.worlds import Session, without_wall_time, world
 
 ROOT = Path(__file__).parent.parent.parent
-IDENTITY = identity_of(world(), "stripes")
-POSITION = Position(
-    step=5,
-    state={"conv1.weight": np.arange(6.0).reshape(2, 3), "fc2.bias": np.array([1 / 3], dtype=np.float32)},
-    points=(
-        CurvePoint(0, 0, 0.0, 0.25, None, None, 1.1, 0.3),
-        CurvePoint(1, 4, 1e-9, 0.5, 0.1, 0.2, 0.3, 0.4),
-    ),
-    loss_sum=0.1 + 0.2,
-    accuracy_sum=1 / 3,
-    simulated_ps=12345678901234567890,
-    wall_s=0.75,
-)
-CHECKPOINT = Checkpoint(IDENTITY, POSITION, 8, {"numpy": "2"})
 
 
 def names(folder: Path) -> list[str]:
@@ -93,6 +86,25 @@ def test_the_last_good_one_survives_a_failure(tmp_path: Path, monkeypatch: pytes
     assert names(tmp_path) == ["checkpoint.npz"]
 
 
+def test_it_is_synced_before_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file reaches the disk before its name does, and then the name."""
+    done: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        sync(handle)
+
+    def renamed(path: Path, target: Path) -> Path:
+        done.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    save_checkpoint(CHECKPOINT, tmp_path / "c.npz")
+    assert done == ["file", "rename", "folder"]
+
+
 def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
     """And nothing else."""
     for name in (".c.npz.17-abcd.tmp", ".other.npz.17-abcd.tmp", "c.npz.txt"):
@@ -101,28 +113,59 @@ def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == [".other.npz.17-abcd.tmp", "c.npz.txt"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "text", "empty", "other"])
-def test_a_broken_file(tmp_path: Path, damage: str) -> None:
-    """Whatever is wrong with it, the message names it."""
-    file = tmp_path / "c.npz"
+@pytest.mark.parametrize("at", ["write", "rename"])
+def test_a_file_that_may_not_grow(tmp_path: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the system refuses within a tensor, or at the rename, the old one stays and nothing else."""
+    resource = pytest.importorskip("resource")
+    file = tmp_path / "checkpoint.npz"
     save_checkpoint(CHECKPOINT, file)
-    content = bytearray(file.read_bytes())
-    if damage == "cut":
-        file.write_bytes(content[: len(content) // 2])
-    elif damage == "flipped":
-        at = content.index(b"format") + 3
-        content[at] ^= 1
-        file.write_bytes(content)
-    elif damage == "text":
-        file.write_text("no checkpoint")
-    elif damage == "empty":
-        file.write_bytes(b"")
+    large = replace(CHECKPOINT, position=replace(POSITION, state={"w": np.ones(1 << 16)}))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if at == "write":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 17, hard))
     else:
-        np.savez(file, weights=np.zeros(3))
-    with pytest.raises(
-        CheckpointError, match=r"c.npz': is broken or no checkpoint of a training .*remove it"
+        monkeypatch.setattr(Path, "replace", _refused)
+    try:
+        with pytest.raises(
+            CheckpointError, match=r"cannot be written: (File too large|Not permitted); make room"
+        ):
+            save_checkpoint(large, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert same_state(load_checkpoint(file).position, POSITION)
+    assert names(tmp_path) == ["checkpoint.npz"]
+
+
+def _refused(_from: Path, _to: Path) -> None:
+    raise PermissionError(1, "Not permitted")
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    """What stands in the way is named."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=r"c.npz': cannot be written: Not a directory; make room or"):
+        save_checkpoint(CHECKPOINT, tmp_path / "file" / "c.npz")
+
+
+def test_a_folder_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before the first step, not after an epoch."""
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    with (
+        pytest.raises(CheckpointError, match="may not be written to, so no checkpoints can be kept; choose"),
+        training_folder(tmp_path),
     ):
-        load_checkpoint(file)
+        pass
+
+
+def test_a_checkpoint_of_an_older_format(tmp_path: Path) -> None:
+    """It is refused as what it is."""
+    about = np.frombuffer(json.dumps({"format": "dataflow-checkpoint-1"}).encode(), np.uint8)
+    np.savez(tmp_path / "c.npz", about=about)
+    with pytest.raises(
+        CheckpointError,
+        match="is of format 'dataflow-checkpoint-1', but only 'dataflow-checkpoint-2' is read",
+    ):
+        load_checkpoint(tmp_path / "c.npz")
 
 
 def test_a_checkpoint_of_another_training(tmp_path: Path) -> None:
@@ -139,6 +182,8 @@ def test_a_checkpoint_of_another_training(tmp_path: Path) -> None:
         begun(file, identity_of(world(), "noise"), 8, resume=True)
     with pytest.raises(CheckpointError, match=r"its plan is .*, here it is"):
         begun(file, {**IDENTITY, "plan": "other"}, 8, resume=True)
+    with pytest.raises(CheckpointError, match=r"its weights is none, here it is w.npz"):
+        begun(file, {**IDENTITY, "weights": "w.npz"}, 8, resume=True)
     assert begun(file, IDENTITY, 8, resume=True) is not None
 
 

@@ -16,6 +16,7 @@ import topologies
 from dataflow.override import Override
 from dataflow.plan import Plan
 from dataflow.session import TrainingOptions, train_experiment
+from dataflow.training.cadence import Cadence
 from dataflow.training.checkpoint import load_checkpoint
 from dataflow.verification.references import one_processor
 
@@ -53,7 +54,7 @@ def learned(
     options = TrainingOptions(
         epochs=epochs,
         seeds=tuple(range(seeds)),
-        checkpoint_every=epochs,
+        checkpoint_every=Cadence(epochs),
         against="float32" if against else None,
         limits=False,
     )

@@ -13,6 +13,7 @@ from dataflow.graph import training_graph
 from dataflow.placement import Shard, place
 from dataflow.simulation import simulate
 from dataflow.tensor import TensorKind
+from dataflow.training.cadence import Cadence
 from dataflow.training.loop import Position, train
 from dataflow.training.order import ShuffledBatches
 from dataflow.training.recording import record
@@ -107,7 +108,7 @@ def test_stopping_anywhere_changes_nothing(stop_at: int) -> None:
 def test_what_is_told_and_saved() -> None:
     """Every step is told, and a position saved after every second epoch and in the end."""
     session = Session(world(), epochs=5)
-    train(replace(session.loop, save_every=2), Position())
+    train(replace(session.loop, save_every=Cadence(2)), Position())
     assert [moment.step for moment in session.moments] == list(range(1, 21))
     assert [moment.epoch for moment in session.moments[3:6]] == [1, 2, 2]
     assert session.moments[4].tested.epoch == 1

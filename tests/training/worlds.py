@@ -50,7 +50,7 @@ def stripes(count: int, seed: int = 0) -> Batch:
     return Batch(images, labels)
 
 
-DATA = ArrayData("stripes", ArrayPart(stripes(18)), ArrayPart(stripes(7, seed=1)))
+DATA = ArrayData("stripes", "abc", ArrayPart(stripes(18)), ArrayPart(stripes(7, seed=1)))
 """Four batches of 4 an epoch, with 2 images left over; a test of one batch and three images."""
 
 

@@ -1,0 +1,1 @@
+"""What a trained network has learned: features of pictures, nearest pictures, kernels, activations."""

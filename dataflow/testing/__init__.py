@@ -1,0 +1,1 @@
+"""A trained network tested: what it says of each example, and what it takes for what."""
