@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # One thread: on two busy cores more are slower, and results are the same everywhere.
 export OPENBLAS_NUM_THREADS ?= 1
+# A file of tests at a time on each core; some need 5 GB of memory.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-torch fuzz check format bench clean
 
@@ -13,10 +15,10 @@ demo: $(VENV)/.core
 	$(BIN)/dataflow run alexnet-2x-gtx580
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-torch: $(VENV)/.torch
-	$(BIN)/python -m pytest -k torch
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -k torch
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m pytest tests/engine/test_laws.py tests/engine/test_laws_of_*.py \

@@ -16,6 +16,7 @@ from dataflow.network import DATA
 from dataflow.ops import Dropout, Loss, MaxPooling, Op, Relu
 from dataflow.tensor import Tensor, TensorKind
 from dataflow.values.randomness import dropout_mask, initial_values
+from dataflow.verification.choices import near
 from dataflow.verification.references import Chosen, Show
 
 try:
@@ -162,7 +163,7 @@ class Forward:
         """Where values are so near to another choice that the run's is followed."""
         if self.within is None:
             return torch.ones_like(distance, dtype=torch.bool)
-        return distance <= self.within * x.detach().abs().max()
+        return torch.from_numpy(near(distance.detach().numpy(), x.detach().numpy(), self.within))
 
     def _watch(self, name: str, value: Any, op: Op) -> None:
         """Has the gradient of an activation shown when autograd reaches it."""

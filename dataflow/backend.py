@@ -8,8 +8,8 @@ point of the group ``dataflow.backends``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ from dataflow.region import Region
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """Which piece of a run a kernel computes: what it may count, name in errors or draw numbers for.
 
     step, task: of the run. seed, dtype, arithmetic: of its training. By operand: tensors, the tensor's
@@ -34,11 +33,11 @@ class Site:
     task: str = ""
     seed: int = 0
     dtype: str = "float32"
-    arithmetic: Arithmetic = field(default_factory=Arithmetic)
-    tensors: Mapping[str, str] = field(default_factory=dict)
-    dtypes: Mapping[str, str] = field(default_factory=dict)
-    regions: Mapping[str, Region] = field(default_factory=dict)
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    arithmetic: Arithmetic = Arithmetic()
+    tensors: Mapping[str, str] = MappingProxyType({})
+    dtypes: Mapping[str, str] = MappingProxyType({})
+    regions: Mapping[str, Region] = MappingProxyType({})
+    shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
 
 
 @runtime_checkable

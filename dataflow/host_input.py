@@ -8,19 +8,11 @@ from typing import Literal
 
 from dataflow.picoseconds import PS_PER_S
 
-STORED_SIDE = 256
-"""Rows and columns of a picture in a file, for crops of 224 to 256 (Krizhevsky et al. 2012)."""
-
 COMPRESSED_BYTES_PER_PIXEL = 0.28
 """Of a colour JPEG: sample photographs at 256 x 256 and quality 90 take 0.278 (75: 0.167, 95: 0.402)."""
 
 DECODED_BYTES_PER_PIXEL = 3
 """Red, green and blue."""
-
-
-def stored_side(crop: int) -> int:
-    """The side of stored pictures of which so many rows or columns are used: 256, or 8/7 of the crop."""
-    return STORED_SIDE if 224 <= crop <= STORED_SIDE else max(crop, round(crop * STORED_SIDE / 224))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
+from dataflow.near import did_you_mean
 from dataflow.ops import Op, Role
 
 ANY = "*"
@@ -47,8 +47,7 @@ def state_dict_faults(names: Mapping[str, str], ops: Mapping[str, Op]) -> Iterat
         if ANY in key.removesuffix(ANY) or ANY in name.removesuffix(ANY) or (ANY in name) != (ANY in key):
             yield f"state_dict {key!r}: {name!r}: '*' may stand at the end, of both names or of neither"
         elif key not in used:
-            near = get_close_matches(key, learned, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f" (there are: {', '.join(learned)})"
+            hint = did_you_mean(key, learned) or f" (there are: {', '.join(learned)})"
             yield f"state_dict {key!r} names no layer that has weights{hint}"
     taken: dict[str, str] = {}
     for layer, keys in made_of.items():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dataflow.aside import fresh_beside, may_be_written, remove_unfinished
 from dataflow.errors import OptionError, ReportError
 from dataflow.features.found import Features
 from reports.features_parquet import check_parquet, write_parquet
@@ -37,7 +36,7 @@ def check_features_file(to: str | None) -> Path | None:
         raise ReportError(f"--to {to}: is a folder; name a file in it")
     if not file.parent.is_dir():
         raise ReportError(f"--to {to}: its folder {str(file.parent)!r} does not exist; make it first")
-    if not os.access(file.parent, os.W_OK):
+    if not may_be_written(file.parent):
         raise ReportError(f"--to {to}: {str(file.parent)!r} may not be written to; choose another folder")
     return file
 
@@ -46,15 +45,16 @@ def check_features_file(to: str | None) -> Path | None:
 def features_aside(folder: str | Path, to: Path | None) -> Iterator[Path]:
     """A .npy file that features can be written to while they are computed, gone when that is over.
 
-    It lies where they will be, so that it becomes their file by a rename. Raises ReportError
-    when the folder cannot be written.
+    It lies where they will be, so that it becomes their file by a rename; what such calls left that were
+    killed goes. Raises ReportError when the folder cannot be written.
     """
     check_writable(folder)
-    parent = Path(folder).resolve().parent if to is None else to.resolve().parent
+    file = Path(folder).resolve() if to is None else to.resolve()
+    parent, fresh = file.parent, fresh_beside(file)
     made = not parent.exists()
-    fresh = parent / f".features.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         _make(parent)
+        remove_unfinished(file)
         yield fresh
     finally:
         with suppress(OSError):
@@ -93,7 +93,7 @@ def write_features(features: Features, folder: str | Path, to: Path | None) -> t
 def _others_beside(features: Features, to: Path) -> Iterator[dict[Path, Path]]:
     """What is to become the files that the user named, written aside: Parquet, or .npy and its index."""
     aside = features.file.path
-    fresh = aside.with_suffix(to.suffix if to.suffix == PARQUET else ".csv")
+    fresh = fresh_beside(to)
     try:
         if to.suffix == PARQUET:
             write_parquet(features, fresh)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import copymode
 
+from dataflow.aside import fresh_beside, may_be_written
 from dataflow.errors import ReportError
 from dataflow.result import Result
 
@@ -64,7 +64,7 @@ def check_writable(folder: str | Path) -> None:
 
 
 def _check_access(place: Path, folder: str | Path) -> None:
-    if not os.access(place, os.W_OK):
+    if not may_be_written(place):
         rule = f"{str(place)!r} may not be written to"
         raise _error(folder, rule, "change its permissions or choose another")
 
@@ -77,7 +77,7 @@ def write_files(writers: Mapping[str, Writer], folder: Path, others: Iterable[st
     ours = dict.fromkeys((*writers, *others))
     check_writable(folder)
     target = folder.resolve()
-    fresh = _beside(target, "tmp")
+    fresh = fresh_beside(target)
     made = not target.parent.exists()
     try:
         target.parent.mkdir(exist_ok=True)
@@ -170,11 +170,6 @@ def _error(folder: str | Path, rule: str, hint: str) -> ReportError:
     return ReportError(f"report folder {str(folder)!r}: {rule}; {hint}")
 
 
-def _beside(target: Path, what: str) -> Path:
-    """A name in the same folder, so that a rename is atomic, and that no other writer has."""
-    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.{what}")
-
-
 def _is_whole(target: Path, files: Iterable[str]) -> bool:
     """Whether the folder may be replaced: it is new or holds our files only, and nobody stands in it."""
     if not target.is_dir():
@@ -184,7 +179,7 @@ def _is_whole(target: Path, files: Iterable[str]) -> bool:
 
 def _replace_folder(fresh: Path, target: Path, files: Iterable[str]) -> None:
     """Puts one folder in the place of another."""
-    old = _beside(target, "old")
+    old = fresh_beside(target, ".old")
     try:
         if target.is_dir():
             copymode(target, fresh)

@@ -14,9 +14,10 @@ from rich.text import Text
 from dataflow.cost import Roofline
 from dataflow.cycles import Cycles
 from dataflow.hardware import Hardware, HostInput, Processor
-from dataflow.host_input import Pictures, stored_side
+from dataflow.host_input import Pictures
 from dataflow.link import Link
 from dataflow.picoseconds import PS_PER_S
+from dataflow.stored_picture import shorter_side
 from reports import cycles_table, space_table, units
 from reports.document import Json
 from reports.grid import Grid, Row
@@ -28,7 +29,7 @@ _ROWS_SHOWN = 12
 """A table of more rows than these shows one of each that are alike, and how many there are."""
 
 
-_PICTURE = Pictures(1, stored_side(224) ** 2, 224 * 224)
+_PICTURE = Pictures(1, shorter_side(None, 224, 224) ** 2, 224 * 224)
 """A picture of the usual size."""
 
 

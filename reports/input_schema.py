@@ -23,9 +23,14 @@ class InputPathEntry(Entry):
     """The way of pictures from files to processors."""
 
     bound: bool = Field(
-        description="whether the step is input-bound: a host never rests, or share is over 0.5"
+        description="whether the step is input-bound: a host never rests, or waiting is over 0.05, "
+        "of an inference 0.5"
     )
-    share: float = Field(description="of the critical path what is preparing and loading batches")
+    waiting: float = Field(
+        description="share of the steps in which the processor that waits longest for batches, their loads "
+        "included, is idle for them"
+    )
+    ahead: bool = Field(description="whether batches are made while earlier ones are computed with")
     images_per_s: float = Field(description="what the hosts could prepare, the slowest deciding")
     needed_images_per_s: float | None = Field(
         description="images_per_s of the run if batches were always there; null where it was not simulated"

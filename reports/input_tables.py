@@ -22,8 +22,8 @@ def verdict(report: Report) -> str:
     by = " by their memory" if busiest.bound == "memory" else ""
     each = " each" if len(path.hosts) > 1 else ""
     told = [f"{_cores(busiest.cores)}{each} busy {units.percent(busiest.busy)} of the step{by}"]
-    if path.share > 0:
-        told.append(f"{units.percent(path.share)} of the critical path is preparing and loading batches")
+    if path.waiting > 0:
+        told.append(f"processors wait for batches up to {units.percent(path.waiting)} of it")
     return f"{text}; {', '.join(told)}"
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataflow.aside import written_aside
 from dataflow.errors import ReportError
 
 if TYPE_CHECKING:
@@ -26,17 +24,12 @@ def save_picture(figure: Figure, path: str | Path, dpi: int = 120) -> None:
     file = Path(path)
     if file.suffix not in FORMATS:
         raise ReportError(f"picture {str(path)!r}: is neither .svg nor .png; name the file accordingly")
-    fresh = file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    metadata = {"Date": None} if file.suffix == ".svg" else None
     try:
-        with rc_context({"svg.hashsalt": "dataflow"}):
-            metadata = {"Date": None} if file.suffix == ".svg" else None
-            figure.savefig(fresh, format=file.suffix[1:], dpi=dpi, metadata=metadata)
-        fresh.replace(file)
+        with rc_context({"svg.hashsalt": "dataflow"}), written_aside(file) as stream:
+            figure.savefig(stream, format=file.suffix[1:], dpi=dpi, metadata=metadata)
     except OSError as error:
         raise ReportError(
             f"picture {str(path)!r}: cannot be written: {error.strerror or error}; "
             "its folder must exist and may not be write-protected"
         ) from error
-    finally:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)

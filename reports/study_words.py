@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from dataflow.studies.outcome import Outcome
 from dataflow.studies.statistics import Ratio, StepsTo, is_apart
 from dataflow.studies.study import LEAST_SEEDS
@@ -9,6 +12,8 @@ from dataflow.training.intervals import Interval
 from reports import units
 
 NONE = "-"
+
+_NAMES_AND_NUMBERS = re.compile(r"'[^']*'|\d[\d,.]*")
 
 
 def shares(interval: Interval) -> str:
@@ -74,7 +79,11 @@ def setting(outcome: Outcome) -> str:
 def notes(outcome: Outcome) -> list[str]:
     """What a reader should know before relying on it."""
     study = outcome.study
-    found = [f"{trained.variant.name}: {note}" for trained in outcome.trained for note in trained.notes]
+    found = [
+        f"{trained.variant.name}: {note}"
+        for trained in outcome.trained
+        for note in _first_of_each(trained.notes)
+    ]
     if study.measure == "training" and len(study.seeds) < LEAST_SEEDS:
         found.insert(
             0,
@@ -84,6 +93,11 @@ def notes(outcome: Outcome) -> list[str]:
     return found
 
 
-def _more(noted: tuple[str, ...]) -> str:
-    """How many notes of one variant are left out: they differ in the seed alone, or nearly so."""
-    return f" (and {len(noted) - 1} more)" if len(noted) > 1 else ""
+def _first_of_each(noted: Sequence[str]) -> list[str]:
+    """Of notes that differ in names of files and numbers alone, as those of several seeds do, the first."""
+    alike: dict[str, list[str]] = {}
+    for note in noted:
+        alike.setdefault(_NAMES_AND_NUMBERS.sub("", note), []).append(note)
+    return [
+        first + (f" (and {len(others)} more like it)" if others else "") for first, *others in alike.values()
+    ]

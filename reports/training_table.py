@@ -190,11 +190,13 @@ def results(trained: Trained) -> Grid:
         rows.append(("±", *(cell.lstrip("+") for cell in widths)))
     compared = () if trained.against is None or not others else (_way(trained.against.name), "difference")
     told = "; ±: of the mean, 95 % confidence" if len(columns) > 1 else ""
+    validated = all(curve.best.validation_error is not None for curve in trained.curves)
+    best = "after the epoch of least validation error" if validated else "least of all epochs"
     return Grid(
         "After the last epoch",
         (*names, *compared),
         tuple(rows),
-        note=f"{_ERROR}; top-5: nor one of the five largest; best: over all epochs{told}",
+        note=f"{_ERROR}; top-5: nor one of the five largest; best: {best}{told}",
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -143,7 +145,7 @@ def test_features_of_a_data_set_by_name(monkeypatch: pytest.MonkeyPatch) -> None
     """Five queries spread over the part, six neighbours each, without any option; shapes have names."""
     assert called(monkeypatch, "features", *GIVEN, "--images", "shapes", "--out", "s") == 0
     found = found_in("s")
-    assert [row["file"] for row in found["neighbours"]] == [f"test {n}" for n in (0, 100, 200, 300, 400)]
+    assert [row["file"] for row in found["neighbours"]] == [f"shape {n}" for n in range(2000, 2500, 100)]
     assert {len(row["nearest"]) for row in found["neighbours"]} == {6}
     assert found["same_class"]["nearest"] == 30
     assert found["neighbours"][0]["label"] == "red disc"
@@ -275,5 +277,17 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     monkeypatch.setattr(extraction, "_header", interrupted)
     assert called(monkeypatch, "features", *GIVEN, *SEEN) == 130
     assert "interrupted; no file is left half-written" in capsys.readouterr().err
-    assert [name[:10] for name in begun] == [".features."]
+    assert [name[:16] for name in begun] == [".small-features."]
     assert not Path("results").exists()
+
+
+def test_what_killed_calls_left_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of processes that are over; what one writes that still runs stays."""
+    over = subprocess.Popen([sys.executable, "-c", ""])
+    over.wait()
+    Path("results").mkdir()
+    left, running = (Path("results", f".small-features.{pid}-ab.tmp") for pid in (over.pid, os.getpid()))
+    left.write_text("half")
+    running.write_text("half")
+    assert called(monkeypatch, "features", *GIVEN, *SEEN) == 0
+    assert {path.name for path in Path("results").iterdir()} == {"small-features", running.name}

@@ -185,7 +185,7 @@ def test_a_folder_of_pictures(monkeypatch: pytest.MonkeyPatch, crops: str) -> No
         (("--weights", "weights.npz", "--backend", "null"), "computes no values, so nothing can be tested"),
         (
             ("--weights", "weights.npz", "--set", "mode=inference"),
-            "is of mode 'inference', in which nothing is trained that could be tested; test it with --set",
+            "is of mode 'inference', in which nothing is learned; use --set mode=training",
         ),
         (
             ("--weights", "weights.npz", "--part", "validation"),

@@ -8,11 +8,12 @@ from fnmatch import fnmatchcase
 from itertools import chain
 
 from dataflow.errors import TopologyError
+from dataflow.near import did_you_mean
 from topologies.hardware_document import HardwareDocument, HostDocument, LinkDocument, MachineDocument
 from topologies.interconnects import Edge, Interconnect
 from topologies.processor_document import ProcessorModel
 from topologies.space_document import SpaceDocument
-from topologies.tree import Keys, did_you_mean
+from topologies.tree import Keys
 
 Broken = tuple[Keys, str]
 """Where in the document a rule is broken, and how."""

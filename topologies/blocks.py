@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dataflow.errors import TopologyError
+from dataflow.near import did_you_mean
 from dataflow.network import DATA
-from topologies.tree import Fault, Node, describe, did_you_mean
+from topologies.tree import Fault, Node, describe
 
 USE = "use"
 ENTRY = "input"

@@ -14,6 +14,7 @@ from topologies.cycles_document import (
     InstructionCostDocument,
     RoutineDocument,
 )
+from topologies.op_kinds import PRICED_AS
 from topologies.processor_document import DEFAULT, Attained, OfKind, ProcessorModel
 
 PASSES = ("forward", "moments", "input_gradient", "weight_gradient", "update")
@@ -33,10 +34,18 @@ def cost_of(model: ProcessorModel) -> CostModel:
 
 
 def _efficiency(efficiencies: Mapping[str, OfKind]) -> Mapping[tuple[str, str], Efficiency]:
-    """By (kind, pass). What a pass leaves out its kind has, then the default, then 1."""
+    """By (kind, pass). What a pass leaves out its kind has, then the default, then 1.
+
+    A kind that is not named has what is given for the one that it is priced as, pass by pass.
+    """
+    shared = {
+        kind: efficiencies[other]
+        for kind, other in PRICED_AS.items()
+        if kind not in efficiencies and other in efficiencies
+    }
     base = _attained(efficiencies.get(DEFAULT), Efficiency(1.0, 1.0))
     table = {("", ""): base}
-    for kind, entry in efficiencies.items():
+    for kind, entry in {**efficiencies, **shared}.items():
         if kind == DEFAULT:
             continue
         of_kind = _attained(entry, base)

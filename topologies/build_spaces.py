@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataflow.bank import Bank, Engine
 from dataflow.cycles.model import LOCAL
 from dataflow.hardware import Controller, Memory
+from dataflow.near import did_you_mean
 from dataflow.picoseconds import PS_PER_S
 from topologies.assemble import Space
 from topologies.cycles_document import CyclesModel
 from topologies.hardware_document import MachineDocument
 from topologies.space_document import BankDocument, SpaceDocument
-from topologies.tree import Keys, did_you_mean
+from topologies.tree import Keys
 
 
 def memory_of(space: Space) -> Memory:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataflow.errors import TopologyError
+from dataflow.near import did_you_mean
 from topologies.blocks import with_blocks
 from topologies.find import Kind, check_kind, find, read, shown, with_article
-from topologies.tree import Fault, Node, describe, did_you_mean
+from topologies.tree import Fault, Node, describe
 
 PARTS: Mapping[Kind, tuple[Kind, ...]] = {"experiment": ("network", "hardware"), "packets": ("hardware",)}
 """What an experiment, and what a packet experiment, refers to by name, or contains."""

@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from dataflow.near import did_you_mean
 from topologies.documents import plain_schema
 from topologies.find import Kind
-from topologies.tree import Fault, Keys, Node, describe, did_you_mean, dotted
+from topologies.tree import Fault, Keys, Node, describe, dotted
 
 _WANTED = {
     "int_type": "a whole number",

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from dataflow.errors import TopologyError
+from dataflow.near import did_you_mean
 from topologies.parse import parse
-from topologies.tree import Fault, Node, describe, did_you_mean
+from topologies.tree import Fault, Node, describe
 
 Kind = Literal["experiment", "network", "hardware", "packets", "study"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

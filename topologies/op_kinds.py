@@ -8,12 +8,15 @@ from typing import Annotated
 from pydantic import AfterValidator, WithJsonSchema
 
 from dataflow.cycles.routines import SGD
+from dataflow.near import did_you_mean
 from dataflow.ops import KERNEL_OPS
-from topologies.tree import did_you_mean
 
 DEFAULT = "default"
 OP_KINDS = tuple(sorted({op.kind for op in KERNEL_OPS} | {"accumulate", DEFAULT}))
 """Each op with a kernel, the addition of gradients, all else."""
+
+PRICED_AS = {op.kind: op.priced_as for op in KERNEL_OPS if op.priced_as is not None}
+"""By the kind of some ops the one whose efficiency they have where none is given for their own."""
 
 
 ROUTINE_KINDS = tuple(sorted({*OP_KINDS, SGD} - {DEFAULT}))

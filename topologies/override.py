@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataflow.errors import TopologyError
+from dataflow.near import did_you_mean
 from dataflow.override import Override
 from topologies.expand import PARTS, completed, reference
 from topologies.find import Kind
 from topologies.parse import parse
-from topologies.tree import Fault, Keys, Node, Place, describe, did_you_mean, dotted
+from topologies.tree import Fault, Keys, Node, Place, describe, dotted
 
 OUTSIDE_SOURCE = "set by --set"
 """The source of a constant whose value was set from outside."""

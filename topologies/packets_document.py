@@ -11,10 +11,11 @@ from pydantic import ConfigDict
 
 from dataflow.bank import Bank, Engine
 from dataflow.hardware import Hardware
+from dataflow.near import did_you_mean
 from dataflow.packets import PacketExperiment, PacketProgram
 from topologies.constants import STRICT, CycleConstant, Multiple, Name, PacketsPerSecond, Source
 from topologies.hardware_document import HardwareDocument
-from topologies.tree import Keys, did_you_mean
+from topologies.tree import Keys
 
 Accesses = Annotated[int, Ge(0), Le(4096)]
 PORT = "port"

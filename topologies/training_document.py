@@ -10,10 +10,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from dataflow.errors import OptionError
 from dataflow.experiment import DTYPES, SAMPLES, Mode, Training
+from dataflow.near import did_you_mean
 from dataflow.numbers.arithmetic import Arithmetic
 from dataflow.numbers.number import fixed_point
 from dataflow.recipe import PAPER, PYTORCH, Conventions
-from topologies.tree import did_you_mean
 
 _EXAMPLE = "a fixed-point format such as 'q8.8'"
 

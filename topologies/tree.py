@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from dataflow.errors import TopologyError
@@ -104,12 +103,6 @@ def faults_error(product: str, faults: Iterable[Fault]) -> TopologyError:
     listed = [str(fault) for fault in sorted(set(faults))]
     count = "1 fault" if len(listed) == 1 else f"{len(listed)} faults"
     return TopologyError("\n".join([f"{product}: {count}", *(f"  - {fault}" for fault in listed)]))
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'X'?`` for the nearest known word, or nothing when none is near."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def dotted(path: Sequence[str | int]) -> str:

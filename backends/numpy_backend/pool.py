@@ -6,11 +6,12 @@ several times as long as computing it; a reused one costs nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -25,6 +26,23 @@ _ALIGNMENT = 64
 """A cache line, and the widest vector register."""
 
 
+class _Layout(NamedTuple):
+    """How an array lies in memory: its shape there, the axes that transpose that back, and its bytes."""
+
+    stored: tuple[int, ...]
+    back: tuple[int, ...]
+    needed: int
+
+
+class _Loan(NamedTuple):
+    """An array that is lent, or was: an array is made once for as long as others like it are asked for."""
+
+    array: ref[Array]
+    buffer: Array
+    layout: _Layout
+    dtype: np.dtype[Any]
+
+
 class Pool:
     """Lends arrays and keeps the returned buffers for arrays of about the same size.
 
@@ -34,65 +52,85 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[int, deque[tuple[int, Array]]] = {}  # by size, each with its turn, the oldest first
+        # By size, each with its turn and the array that was returned, the oldest first.
+        self._kept: dict[int, deque[tuple[int, Array, _Loan]]] = {}
+        self._sizes: list[int] = []  # those of what is kept, in order
         self._turn = 0
-        self._lent: dict[int, tuple[ref[Array], Array]] = {}
+        self._lent: dict[int, _Loan] = {}
         self.lent_bytes = 0
         self.kept_bytes = 0
         self.peak_lent_bytes = 0
 
     def empty(self, labels: Sequence[str], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
         """An uninitialised array of this logical shape whose memory order is ``memory_order(labels)``."""
-        stored, back, elements = _layout(tuple(labels), tuple(shape))
-        needed = elements * dtype.itemsize
-        if needed < _SMALLEST:
-            return np.empty(stored, dtype).transpose(back)
-        buffer = self._take(needed)
-        array = buffer[:needed].view(dtype).reshape(stored).transpose(back)
-        self._lend(array, buffer)
+        layout = _layout(tuple(labels), tuple(shape), dtype.itemsize)
+        if layout.needed < _SMALLEST:
+            return np.empty(layout.stored, dtype).transpose(layout.back)
+        size = self._fitting(layout.needed)
+        if size is None:
+            buffer = _aligned(layout.needed)
+            array = self._lend(buffer, layout, dtype)
+        else:
+            # The newest, of which most may still be in a cache.
+            _, array, loan = self._kept[size].pop()
+            buffer = loan.buffer
+            self._no_longer_kept(size)
+            if loan.layout is layout and loan.dtype is dtype:
+                self._lent[id(array)] = loan
+            else:
+                array = self._lend(buffer, layout, dtype)
+        self.lent_bytes += buffer.size
+        if self.lent_bytes > self.peak_lent_bytes:
+            self.peak_lent_bytes = self.lent_bytes
         self._trim()
         return array
 
     def release(self, array: Array) -> None:
         """Takes back an array that ``empty`` lent; any other array, or a second time, is ignored."""
-        reference, buffer = self._lent.get(id(array), (None, None))
-        if reference is None or buffer is None or reference() is not array:
+        loan = self._lent.get(id(array))
+        if loan is None or loan.array() is not array:
             return
-        self._forget(id(array), reference)
+        del self._lent[id(array)]
+        size = loan.buffer.size
         self._turn += 1
-        self._kept.setdefault(buffer.size, deque()).append((self._turn, buffer))
-        self.kept_bytes += buffer.size
+        kept = self._kept.get(size)
+        if kept is None:
+            kept = self._kept[size] = deque()
+            insort(self._sizes, size)
+        kept.append((self._turn, array, loan))
+        self.lent_bytes -= size
+        self.kept_bytes += size
         self._trim()
 
-    def _take(self, needed: int) -> Array:
-        size = needed
-        if needed not in self._kept:
-            fitting = [size for size in self._kept if needed <= size and 3 * size <= 4 * needed]
-            if not fitting:
-                return _aligned(needed)
-            size = min(fitting)
-        _, buffer = self._kept[size].pop()  # the newest, of which most may still be in a cache
-        self._no_longer_kept(size)
-        return buffer
+    def _fitting(self, needed: int) -> int | None:
+        """The smallest size of what is kept that is not much more than needed."""
+        if needed in self._kept:
+            return needed
+        place = bisect_left(self._sizes, needed)
+        if place == len(self._sizes) or 3 * self._sizes[place] > 4 * needed:
+            return None
+        return self._sizes[place]
 
     def _no_longer_kept(self, size: int) -> None:
         self.kept_bytes -= size
         if not self._kept[size]:
             del self._kept[size]
+            del self._sizes[bisect_left(self._sizes, size)]
 
-    def _lend(self, array: Array, buffer: Array) -> None:
+    def _lend(self, buffer: Array, layout: _Layout, dtype: np.dtype[Any]) -> Array:
+        array = buffer[: layout.needed].view(dtype).reshape(layout.stored).transpose(layout.back)
         key = id(array)
         # An array that is dropped and not released takes its buffer with it: others may view it.
-        self._lent[key] = (ref(array, lambda gone: self._forget(key, gone)), buffer)
-        self.lent_bytes += buffer.size
-        self.peak_lent_bytes = max(self.peak_lent_bytes, self.lent_bytes)
+        reference = ref(array, lambda gone: self._forget(key, gone))
+        self._lent[key] = _Loan(reference, buffer, layout, dtype)
+        return array
 
     def _forget(self, key: int, reference: ref[Array]) -> None:
-        entry = self._lent.get(key)
+        loan = self._lent.get(key)
         # Once it is released, an array's end is of no concern; its key may be another's by then.
-        if entry is not None and entry[0] is reference:
+        if loan is not None and loan.array is reference:
             del self._lent[key]
-            self.lent_bytes -= entry[1].size
+            self.lent_bytes -= loan.buffer.size
 
     def _trim(self) -> None:
         limit = self.peak_lent_bytes * 5 // 4
@@ -103,10 +141,9 @@ class Pool:
 
 
 @lru_cache(maxsize=4096)
-def _layout(labels: tuple[str, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """The shape in memory, the axes that transpose that back, and the number of elements."""
+def _layout(labels: tuple[str, ...], shape: tuple[int, ...], itemsize: int) -> _Layout:
     order, back = memory_order(labels)
-    return tuple(shape[axis] for axis in order), back, prod(shape)
+    return _Layout(tuple(shape[axis] for axis in order), back, prod(shape) * itemsize)
 
 
 def _aligned(size: int) -> Array:

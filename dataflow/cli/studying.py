@@ -45,7 +45,7 @@ def study(
     as_json: bool,
 ) -> None:
     """Carry out a study: variants of an experiment trained or timed, side by side (default: to
-    results/STUDY).
+    results/STUDY-study).
     """
     import topologies
     from dataflow.cli.terminal import print_json, print_tables, progress_bars
@@ -54,7 +54,7 @@ def study(
 
     asked = topologies.load_study(study, settings).asked(epochs, seeds)
     options = StudyOptions(jobs=jobs, resume=resume, data=DataOptions(images, broken, cache, workers))
-    folder = report_folder(out, asked.name)
+    folder = report_folder(out, asked.name, "study")
     with stopping() as stop, progress_bars() as progress:
         outcome = carry_out_study(asked, options, folder, stop, progress)
     files = write_study(outcome, folder)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Literal
@@ -27,6 +28,8 @@ from dataflow.errors import OptionError
 from dataflow.override import Override
 from dataflow.seeds import seeds_of
 from dataflow.training.cadence import Cadence, cadence_of
+
+_STDERR = 2
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -132,8 +135,8 @@ def train(
     )
     if epochs is None:
         click.echo(f"{loaded.training.epochs} epochs, as training.epochs says; --epochs for others", err=True)
-    with stopping() as stop, training_progress() as tell:
-        trained = train_experiment(loaded, options, folder, tell, stop)
+    with stopping() as stop, training_progress() as (tell, prepare):
+        trained = train_experiment(loaded, options, folder, tell, stop, prepare)
     files = write_training(trained, folder)
     if as_json:
         print_json(training_json(trained))
@@ -141,8 +144,18 @@ def train(
         print_tables(show_training(trained))
     click.echo(f"Training written to {folder} ({', '.join(file.name for file in files)})", err=as_json)
     checkpoint = f"{folder}/checkpoint-seed{trained.curves[0].seed}.npz"
-    hint = shlex.join(["dataflow", "test", experiment, "--weights", checkpoint])
+    chosen = {"--images": images, "--broken": broken if broken == "skip" else None, "--cache": cache}
+    hint = _test_hint(experiment, checkpoint, {**chosen, "--backend": backend}, settings)
     click.echo(f"Test the network in full: {hint}", err=as_json)
+
+
+def _test_hint(
+    experiment: str, weights: str, chosen: Mapping[str, str | None], settings: Sequence[Override]
+) -> str:
+    """What to type to test what was trained with the same examples and settings."""
+    words = [word for name, value in chosen.items() if value is not None for word in (name, value)]
+    words += [word for each in settings for word in ("--set", f"{each.path}={each.value}")]
+    return shlex.join(["dataflow", "test", experiment, "--weights", weights, *words])
 
 
 def _again() -> str:
@@ -153,12 +166,14 @@ def _again() -> str:
 
 @contextmanager
 def stopping() -> Iterator[Callable[[], bool]]:
-    """Has Ctrl-C ask for a stop, which comes after the step under way; a second one comes at once."""
+    """Has Ctrl-C ask for a stop after the step under way, and say so; a second one comes at once."""
     asked: list[int] = []
 
     def ask(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
         signal.signal(signal.SIGINT, before)
+        # Whatever else writes to standard error may be in the middle of that.
+        os.write(_STDERR, b"\nstopping after this step; Ctrl-C again stops at once\n")
 
     before = signal.signal(signal.SIGINT, ask)
     try:

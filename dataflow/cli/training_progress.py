@@ -1,4 +1,4 @@
-"""What a training under way tells: bars on a terminal, a line for each epoch elsewhere."""
+"""What a training under way tells: bars on a terminal, a line for each beginning and epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -9,27 +9,37 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from dataflow.session import Progress as Tell
     from dataflow.training.loop import Moment
 
 _SELDOM_S = 1.0
 
 
 @contextmanager
-def training_progress() -> Iterator[Callable[[Moment], None]]:
-    """Takes what a training tells of its steps, for standard error.
+def training_progress() -> Iterator[tuple[Callable[[Moment], None], Tell]]:
+    """Takes what a training tells of its steps, and of what comes before them, for standard error.
 
-    On a terminal a bar for each training, gone when all are over; without one a line after an epoch.
+    On a terminal a bar for each training, gone when all are over; without one a line after an epoch. Of
+    what comes before a bar until it is over; without a terminal a line when it begins.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines().tell
+        lines = _Lines()
+        yield lines.tell, lines.prepare
         return
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=10), TextColumn("{task.fields[said]}"))
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[tuple[int, str], Any] = {}
+        prepared: dict[str, Any] = {}
+
+        def prepare(what: str, done: int, total: int) -> None:
+            if what not in prepared:
+                prepared[what] = bars.add_task(what, said="")
+            said = f"{done:,}/{total:,}"
+            bars.update(prepared[what], completed=done, total=total, said=said, visible=done < total)
 
         def tell(moment: Moment) -> None:
             key = moment.seed, moment.dtype
@@ -42,7 +52,7 @@ def training_progress() -> Iterator[Callable[[Moment], None]]:
                 said=f"{_going(moment)}\n{_learned(moment)}",
             )
 
-        yield tell
+        yield tell, prepare
 
 
 class _Lines:
@@ -50,6 +60,13 @@ class _Lines:
 
     def __init__(self) -> None:
         self.told: dict[tuple[int, str], float] = {}
+        self.prepared: set[str] = set()
+
+    def prepare(self, what: str, _done: int, total: int) -> None:
+        """Is told of what comes before the first step."""
+        if what not in self.prepared:
+            self.prepared.add(what)
+            click.echo(f"{what}: {total:,} in all", err=True)
 
     def tell(self, moment: Moment) -> None:
         """Is told of a step."""

@@ -12,23 +12,6 @@ from dataflow.recipe import Augmentation
 LEVELS = 255.0
 """Of a pixel: colours are shifted as if pixels were from 0 to 1."""
 
-_PAPER_SIDE = 256
-"""Krizhevsky et al. 2012: pictures are scaled to a shorter side of 256 for crops of 224 (here 227)."""
-
-_PAPER_CROPS = range(224, 257)
-
-
-def shorter_side(augmentation: Augmentation, crop: int) -> int:
-    """To which length the shorter side of a picture is scaled for crops of such a longer side."""
-    if augmentation.shorter_side is not None:
-        return augmentation.shorter_side
-    return _PAPER_SIDE if crop in _PAPER_CROPS else enlarged(crop)
-
-
-def enlarged(crop: int) -> int:
-    """8/7 of a length, rounded: 256 for 224."""
-    return (16 * crop + 7) // 14
-
 
 @dataclass(frozen=True)
 class PixelStatistics:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataflow.data.cropping import PixelStatistics, enlarged
+from dataflow.data.cropping import PixelStatistics
 from dataflow.data.digits import DESCRIPTION, NAMES, divided_digits, read_digits
 from dataflow.data.picture_sets import PictureSet, augmentation_of, made_set
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
+from dataflow.stored_picture import enlarged
 
 
 def enlarged_digits(experiment: Experiment) -> PictureSet:

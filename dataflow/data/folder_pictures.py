@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from dataflow.data.picture_sets import (
 )
 from dataflow.data.sources import FilePictures, printable
 from dataflow.data.survey import Preparation, Survey, survey
-from dataflow.data.survey_cache import surveyed
+from dataflow.data.survey_cache import stamp_of, surveyed
 from dataflow.data.workers import cores
 from dataflow.errors import DataError
 from dataflow.experiment import Experiment
@@ -53,8 +54,10 @@ def folder_pictures(
     files = [(file, part is found.train) for part in parts for file in part.files]
     preparation, workers = _prepared(experiment, root), workers_for(options, len(files))
     look = partial(survey, preparation, files, workers, progress)
-    result, notes = surveyed(preparation, files, options.cache, look)
-    return _set(experiment, found, preparation, result, options, notes)
+    stamp = stamp_of(preparation, files)
+    result, notes = surveyed(preparation.root, stamp, options.cache, look)
+    pictures = _set(experiment, found, preparation, result, options, notes)
+    return replace(pictures, identity=_identity(stamp, parts, result))
 
 
 def sampled_pictures(experiment: Experiment, root: Path, most: int) -> PictureSet:
@@ -81,7 +84,7 @@ def workers_for(options: DataOptions, images: int) -> int:
     """How many processes are to read so many images."""
     if options.workers is not None:
         return options.workers
-    return cores() if images >= _WORTH_WORKERS else 0
+    return cores() // options.sharing if images >= _WORTH_WORKERS else 0
 
 
 def _set(
@@ -113,6 +116,17 @@ def _set(
         encoded=True,
         notes=(*found.notes, *notes, *_skipped(found.root, len(result.broken))),
     )
+
+
+def _identity(stamp: str, parts: Sequence[Part], result: Survey) -> str:
+    """What tells these images, with their labels, parts and those that are left out, from others."""
+    digest = sha256(stamp.encode())
+    for part in parts:
+        digest.update(f"\n{len(part.files)}\n".encode())
+        digest.update(part.labels.tobytes())
+    digest.update("\0".join(result.broken).encode("utf-8", "surrogateescape"))
+    count = sum(len(part.files) for part in parts) - len(result.broken)
+    return f"{count:,} images of names, sizes, times and labels {digest.hexdigest()[:12]}"
 
 
 def _labelled(part: Part | None, result: Survey, files: list[str]) -> Labelled | None:

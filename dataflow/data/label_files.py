@@ -32,25 +32,38 @@ def read_labels(file: Path, images: Sequence[str], classes: Sequence[str]) -> tu
     its label; or the label alone, in the order of the images' names. With a name, the label is that of a
     class or its place among the classes in the order of their names, from 0; or from 1 where no 0 but the
     number of classes is among the labels. Alone, it is a class's name or its number in ILSVRC's devkit, which
-    is looked up in meta.mat beside the file. Raises DataError for whatever does not fit.
+    is looked up in meta.mat beside the file. Raises DataError for whatever does not fit, and for numbers that
+    may count from 0 as well as from 1.
     """
     lines = _lines(file)
     alone = all(len(line) == 1 for line in lines)
     given = [line[0] for line in lines] if alone else _by_name(file, lines, images)
     if len(given) != len(images):
         raise DataError(f"{file}: has {len(given):,} labels for {len(images):,} images; each needs one")
-    numbers = {label: int(label) for label in set(given) if label.isdecimal()}
     place = {name: index for index, name in enumerate(classes)}
+    numbered = [label for label in set(given) if label.isdecimal() and (alone or label not in place)]
+    numbers = {label: int(label) for label in numbered}
     note = None
     if not numbers:
         known = place
     elif alone:
         known = {label: place.get(name, -1) for label, name in _devkit(file, numbers).items()}
     else:
-        first = 1 if min(numbers.values()) == 1 and max(numbers.values()) == len(classes) else 0
+        first = _first(file, set(numbers.values()), len(classes))
         known = {label: number - first for label, number in numbers.items()} | place
         note = f"the labels in {file.name} count the classes from {first}, in the order of their names"
     return [_known(file, label, known, len(classes)) for label in given], note
+
+
+def _first(file: Path, numbers: set[int], count: int) -> int:
+    """What the first of so many classes has for its number."""
+    if 0 not in numbers and max(numbers) < count:
+        raise DataError(
+            f"{file}: the labels are from {min(numbers)} to {max(numbers)}: with neither 0 nor {count} among "
+            f"them, nothing says whether they count the {count:,} classes from 0 or from 1; write the "
+            "names of classes in place of numbers"
+        )
+    return 0 if 0 in numbers else 1
 
 
 def _known(file: Path, label: str, known: dict[str, int], count: int) -> int:

@@ -20,13 +20,15 @@ class DataOptions:
     images: a folder, or the name of a data set; None for what suits the network. broken: whether image files
     that cannot be read are an error or left out and counted. cache: the folder that keeps what is computed
     once over a folder of images; None for the folder itself. workers: processes that read images ahead; 0
-    for none, None for as many as there are cores.
+    for none, None for as many as there are cores, or its share of them when several trainings go on at a
+    time. sharing: how many these are.
     """
 
     images: str | None = None
     broken: Literal["refuse", "skip"] = "refuse"
     cache: str | None = None
     workers: int | None = None
+    sharing: int = 1
 
     def __post_init__(self) -> None:
         if self.images == "":

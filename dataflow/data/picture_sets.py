@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.data.cropping import Cropper, PixelStatistics, shorter_side
+from dataflow.data.cropping import Cropper, PixelStatistics
 from dataflow.data.sources import Indices, MadePictures, Make, PictureSource, kept
 from dataflow.data.splits import hold_out
 from dataflow.data.statistics import Moments
@@ -16,6 +16,7 @@ from dataflow.errors import DataError
 from dataflow.experiment import Experiment
 from dataflow.network import Tokens
 from dataflow.recipe import Augmentation
+from dataflow.stored_picture import shorter_side
 
 _LOOKED_AT = 512
 """Pictures made by a function that mean and components are of; making them takes about a second."""
@@ -45,7 +46,10 @@ class Labelled:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures in parts. classes: names, in the order of labels. encoded: whether they are in files."""
+    """Pictures in parts. classes: names, in the order of labels. encoded: whether they are in files.
+
+    identity: what tells the set from others where the description does not.
+    """
 
     description: str
     classes: Sequence[str]
@@ -56,6 +60,7 @@ class PictureSet:
     test: Labelled
     encoded: bool = False
     notes: tuple[str, ...] = ()
+    identity: str | None = None
 
 
 def augmentation_of(experiment: Experiment) -> Augmentation:
@@ -80,7 +85,7 @@ def wanted(experiment: Experiment) -> Wanted:
             f"photographs have 3 channels, or 1 when made grey, but network {network.name!r} "
             f"reads {channels}; use noise (--images noise) or a network with 1 or 3 input channels"
         )
-    side = shorter_side(augmentation_of(experiment), max(height, width))
+    side = shorter_side(experiment.training.augmentation, height, width)
     if side < max(height, width):
         raise DataError(
             f"training.augmentation.shorter_side is {side}, but network {network.name!r} reads "

@@ -81,6 +81,8 @@ def survey(
         ]
         moments = Moments.none((preparation.side, preparation.side, preparation.channels))
         broken: dict[str, str] = {}
+        if progress is not None:
+            progress(0, len(files))
         for place, look in enumerate(begun, 1):
             found, faults = look()
             if progress is not None:

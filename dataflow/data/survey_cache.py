@@ -21,18 +21,15 @@ _FORMAT = 1
 
 
 def surveyed(
-    preparation: Preparation,
-    files: Sequence[tuple[str, bool]],
-    cache: str | None,
-    look: Callable[[], Survey],
+    root: str, stamp: str, cache: str | None, look: Callable[[], Survey]
 ) -> tuple[Survey, tuple[str, ...]]:
     """What was found before of the same files, else what ``look`` finds now, kept; and notes for the user.
 
-    Kept in the folder ``cache``, or in that of the images, under a name that depends on the files' names,
-    sizes and times and on what is trained on. Raises DataError when ``cache`` cannot be written to; that
-    the images' own folder cannot be is only noted.
+    root: of the images. stamp: of the files, as ``stamp_of``. Kept in the folder ``cache``, or in that of
+    the images, under a name that depends on the stamp. Raises DataError when ``cache`` cannot be written to;
+    that the images' own folder cannot be is only noted.
     """
-    file = _place(preparation, files, cache)
+    file = _place(root, stamp, cache)
     kept = _kept(file)
     if kept is not None:
         return kept, ()
@@ -46,14 +43,18 @@ def surveyed(
         if cache is not None:
             raise DataError(f"--cache {cache}: {reason}; name another folder") from None
         note = (
-            f"mean and components of {len(files):,} images are not kept in {preparation.root} ({reason}), "
+            f"mean and components of the images are not kept in {root} ({reason}), "
             "so that they will be computed again; --cache names a folder for them"
         )
         return found, (note,)
     return found, ()
 
 
-def _place(preparation: Preparation, files: Sequence[tuple[str, bool]], cache: str | None) -> Path:
+def stamp_of(preparation: Preparation, files: Sequence[tuple[str, bool]]) -> str:
+    """What tells files from others: names, sizes and times, whether they are trained on, how they are read.
+
+    Raises DataError when one is not there any more.
+    """
     digest = sha256(f"{_FORMAT} {preparation.side} {preparation.channels}\n".encode())
     for name, trained in files:
         try:
@@ -65,10 +66,13 @@ def _place(preparation: Preparation, files: Sequence[tuple[str, bool]], cache: s
                 "utf-8", "surrogateescape"
             )
         )
-    name = digest.hexdigest()[:20]
+    return digest.hexdigest()[:20]
+
+
+def _place(root: str, stamp: str, cache: str | None) -> Path:
     if cache is None:
-        return Path(preparation.root, f".dataflow-{name}.npz")
-    return Path(cache, f"images-{name}.npz")
+        return Path(root, f".dataflow-{stamp}.npz")
+    return Path(cache, f"images-{stamp}.npz")
 
 
 def _kept(file: Path) -> Survey | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from dataflow.backend import Array
 from dataflow.data.batches import Batch
 from dataflow.errors import ReportError
-from dataflow.features.pictures import Pictures
+from dataflow.training.data_set import Part
 
 Activations = Callable[[Batch], Array]
 """The activations of a layer for a batch of the size that the network is bound to: batch first."""
@@ -32,23 +33,25 @@ class FeatureFile:
         return values
 
 
-def batches_of(pictures: Pictures, activations: Activations, batch: int) -> Iterator[Array]:
+def batches_of(pictures: Part, activations: Activations, batch: int) -> Iterator[Array]:
     """The activations of all images in their order, each flattened: (images of a batch, features).
 
-    The last batch is filled up with the first images, which are left out again.
+    The last batch is filled up with its own images, which are left out again.
     """
-    starts = range(0, pictures.count, batch)
-    begun = (pictures.begin(np.arange(start, start + batch) % pictures.count) for start in starts)
-    waiting = next(begun)
-    for start in starts:
+    numbers = np.arange(pictures.count)
+    begun = (pictures.begin(numbers[start : start + batch]) for start in range(0, pictures.count, batch))
+    waiting: Callable[[], Batch] | None = next(begun)
+    while waiting is not None:
         examples = waiting()
-        waiting = next(begun, waiting)  # read while these are computed
-        new = min(batch, pictures.count - start)
-        yield activations(examples)[:new].reshape(new, -1)
+        waiting = next(begun, None)  # read while these are computed
+        new = len(examples.labels)
+        filled = np.arange(batch) % new
+        whole = examples if new == batch else Batch(examples.images[filled], examples.labels[filled])
+        yield activations(whole)[:new].reshape(new, -1)
 
 
 def write_features(
-    pictures: Pictures,
+    pictures: Part,
     activations: Activations,
     batch: int,
     path: Path,
@@ -98,6 +101,10 @@ def _written(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
 
     try:
         yield write
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise fault(error) from error
     finally:
         with suppress(OSError):  # of what has been told already
             file.close()

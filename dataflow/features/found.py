@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dataflow.features.extraction import FeatureFile
 from dataflow.features.nearest import Neighbours
-from dataflow.features.pictures import Pictures
+from dataflow.training.data_set import Part
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,21 @@ def class_of(label: int, classes: tuple[str, ...]) -> str:
     return classes[label] if label < len(classes) else str(label)
 
 
+def shown(pictures: Part, index: int, classes: tuple[str, ...], distance: float | None = None) -> Shown:
+    """An image as it is shown; of other numbers of channels than 1 or 3 the first alone."""
+    picture = pictures.picture(index)
+    viewed = picture if picture.shape[2] in (1, 3) else picture[:, :, :1]
+    return Shown(pictures.name(index), class_of(int(pictures.labels[index]), classes), viewed, distance)
+
+
 def rows_of(
-    neighbours: tuple[Neighbours, ...], pictures: Pictures, classes: tuple[str, ...]
+    neighbours: tuple[Neighbours, ...], pictures: Part, classes: tuple[str, ...]
 ) -> tuple[QueryRow, ...]:
     """The queries and their nearest images, as they are shown."""
-
-    def shown(index: int, distance: float | None = None) -> Shown:
-        label = class_of(int(pictures.labels[index]), classes)
-        return Shown(pictures.name(index), label, pictures.picture(index), distance)
-
     return tuple(
-        QueryRow(shown(each.query), tuple(shown(near.index, near.distance) for near in each.nearest))
+        QueryRow(
+            shown(pictures, each.query, classes),
+            tuple(shown(pictures, near.index, classes, near.distance) for near in each.nearest),
+        )
         for each in neighbours
     )

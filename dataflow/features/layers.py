@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from dataflow.errors import OptionError
 from dataflow.layers import DropoutLayer
+from dataflow.near import did_you_mean
 from dataflow.network import DATA, WEIGHT, Network
 
 
@@ -15,10 +14,8 @@ def named_layer(network: Network, name: str) -> str:
     Raises OptionError otherwise, with the nearest name.
     """
     if name not in network.layers:
-        near = get_close_matches(name, list(network.layers), n=1, cutoff=0.5)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
         raise OptionError(
-            f"--layer {name}: network {network.name!r} has no such layer{meant} "
+            f"--layer {name}: network {network.name!r} has no such layer{did_you_mean(name, network.layers)} "
             f"(there are: {', '.join(network.layers)})"
         )
     if name == network.order[-1]:

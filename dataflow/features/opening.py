@@ -1,18 +1,15 @@
-"""Image files as a network reads them, of any folder or alone: cropped and less a mean, as for the test."""
+"""Image files of any folder, or one alone: which there are, of which class, and by which names they go."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.data.batches import Batch
-from dataflow.data.sources import PictureSource
 from dataflow.errors import DataError
-from dataflow.features.part_pictures import as_pixels, middle
 
 UNKNOWN = -1
 """The label of an image whose class nobody knows."""
@@ -67,41 +64,6 @@ def image_files(place: Path) -> Files:
             f"images {str(place)!r}: has no images; their names end in {', '.join(SUFFIXES[:3])}, ..."
         )
     return Files(place, tuple(found), len(shown) - len(found))
-
-
-class FilePictures:
-    """Image files, read when asked for, by processes that read ahead.
-
-    labels: the class of each by the names of their folders, below 0 where there is none.
-    """
-
-    def __init__(self, files: Files, source: PictureSource) -> None:
-        self.files = files
-        self.labels = files.labels
-        self._source = source
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.files.paths)
-
-    def name(self, index: int) -> str:
-        """Its path in the folder."""
-        return self.files.paths[index]
-
-    def begin(self, chosen: NDArray[np.int64]) -> Callable[[], Batch]:
-        """Has the crops from the middle read, less the mean, each once; what is returned waits for them.
-
-        Waiting raises DataError for a file that cannot be read.
-        """
-        each, places = np.unique(chosen, return_inverse=True)
-        waiting = self._source.begin(each, [self._source.cropper.centre()] * len(each))
-        return lambda: Batch(waiting()[places], np.maximum(self.labels[chosen], 0))
-
-    def picture(self, index: int) -> NDArray[np.uint8]:
-        """The crop from the middle, (height, width, channel)."""
-        (whole,) = self._source.whole(np.array([index]))
-        return as_pixels(middle(whole, self._source.cropper))
 
 
 def query_indices(names: Sequence[str], asked: Sequence[str]) -> tuple[int, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataflow.ops import Phase
-from dataflow.placement.placed import PlacedGraph, TaskKind
+from dataflow.placement.placed import PlacedGraph
+from dataflow.placement.placed_task import TaskKind
 from dataflow.region import Range
 
 CHANNEL = "channel"

@@ -6,14 +6,11 @@ from dataclasses import replace
 
 from dataflow.hardware import Hardware
 from dataflow.input_metrics import InputPath, InputUse
-from dataflow.measurement.measured import Measured
+from dataflow.measurement.measured import Measured, is_load
 from dataflow.measurement.pipeline import step_ps
-from dataflow.ops import Phase
 from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph, PlacedTask, TaskKind
 from dataflow.simulation.event_loop import Simulation
-from dataflow.trace import Trace
-from dataflow.waiting import last_to_end, path_to
 
 INPUT_PATH = "input path"
 """What is twice as fast with twice as many cores and memory that is twice as fast."""
@@ -32,7 +29,8 @@ def input_path(placed: PlacedGraph, measured: Measured, step_s: float) -> InputP
     hosts = {task.computes_in: _use(task, placed.hardware, step_s) for task in tasks}
     slowest_s = max(use.prepare_s for use in hosts.values())
     return InputPath(
-        share=_share(measured.trace),
+        waiting=_waiting(measured),
+        ahead=placed.task_graph.mode != "inference",
         images_per_s=placed.task_graph.training.batch / slowest_s,
         needed_images_per_s=None,
         hosts=hosts,
@@ -54,11 +52,17 @@ def _use(task: PlacedTask, hardware: Hardware, step_s: float) -> InputUse:
     )
 
 
-def _share(trace: Trace) -> float:
-    """The part of the critical path that is preparing and loading batches."""
-    path = path_to(last_to_end(trace), trace, trace.start_ps)
-    spent_ps = sum(end_ps - start_ps for span, start_ps, end_ps in path if span.phase is Phase.LOAD)
-    return spent_ps / (trace.end_ps - trace.start_ps)
+def _waiting(measured: Measured) -> float:
+    """The part of the steps in which the processor that waits longest for batches does so."""
+    waited_ps = [
+        sum(
+            wait.length_ps
+            for wait in (*measured.prepared[name], *measured.exposed[name])
+            if wait.transfer is None or is_load(wait.transfer)
+        )
+        for name in measured.computing
+    ]
+    return max(waited_ps) / measured.length_ps
 
 
 def with_batches_ready(placed: PlacedGraph, steps: int) -> float:

@@ -121,6 +121,8 @@ class Op(ABC):
     """
 
     kind: ClassVar[str]
+    priced_as: ClassVar[str | None] = None
+    """The kind whose efficiency it has where a machine names none of its own."""
     multiplies: ClassVar[bool] = False
     """Whether each turn of the innermost loop is one multiply-accumulate."""
     unsliced: ClassVar[tuple[str, ...]] = ()

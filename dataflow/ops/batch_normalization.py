@@ -106,6 +106,7 @@ class BatchNormalizationInference(Op):
     """
 
     kind: ClassVar[str] = "batch_normalization_inference"
+    priced_as: ClassVar[str | None] = BatchNormalization.kind
 
     shape: tuple[int, ...]
     epsilon: float = 1e-5

@@ -2,7 +2,8 @@
 
 from dataflow.placement.fit import Fit, Need, Unsupported, check_fit, fit
 from dataflow.placement.fixed_place import FixedPlace
-from dataflow.placement.placed import Piece, PlacedGraph, PlacedTask, Read, Shard, TaskKind
+from dataflow.placement.placed import PlacedGraph
+from dataflow.placement.placed_task import Piece, PlacedTask, Read, Shard, TaskKind
 from dataflow.placement.placing import place
 
 __all__ = [

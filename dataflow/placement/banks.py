@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from dataflow.bank import Access, Bank
 from dataflow.errors import CheckError
 from dataflow.hardware import Hardware
+from dataflow.near import nearest_word
 from dataflow.placement.fixed_place import FixedPlace
-from dataflow.placement.placed import PlacedTask, Shard
+from dataflow.placement.placed_task import PlacedTask, Shard
 from dataflow.placement.usage import Usage, usages_of
 from dataflow.plan import Plan
 from dataflow.task_graph import TaskGraph
@@ -166,8 +166,8 @@ def _plan_faults(hardware: Hardware, plan: Plan, usages: Sequence[Usage]) -> Ite
 
 
 def _hint(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    near = nearest_word(word, known)
+    return "" if near is None else f" (did you mean {near!r}?)"
 
 
 def _accesses(

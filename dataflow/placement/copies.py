@@ -15,7 +15,7 @@ from dataflow.placement.exchange import Exchange
 from dataflow.placement.ledger import Context, Ledger, Parcel
 from dataflow.placement.parts import Parts
 from dataflow.placement.payload import Payload
-from dataflow.placement.placed import Piece, Shard
+from dataflow.placement.placed_task import Piece, Shard
 from dataflow.region import Region, RegionIndex, uncovered
 from dataflow.tensor import Tensor
 

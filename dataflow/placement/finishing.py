@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dataflow.ops import Phase
 from dataflow.placement.ledger import Ledger, pieces_of, read_from
-from dataflow.placement.placed import PlacedTask, Shard, TaskKind
+from dataflow.placement.placed_task import PlacedTask, Shard, TaskKind
 from dataflow.placement.preparation import batches_in_hosts, prepare_batches, room_for_batches
 from dataflow.placement.streaming import in_bounded_buffers, in_fixed_places, one_at_a_time
 from dataflow.tensor import TensorKind

@@ -12,7 +12,8 @@ from dataflow.cost import CodeLimits, CostModel
 from dataflow.errors import FitError
 from dataflow.numbers.number import fixed_point
 from dataflow.ops import Op
-from dataflow.placement.placed import PlacedGraph, PlacedTask
+from dataflow.placement.placed import PlacedGraph
+from dataflow.placement.placed_task import PlacedTask
 
 ALTERNATIVE = "training.dtype: q8.8 with backend: fixed"
 """What to compute in where there is no floating point."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from dataflow.hardware import Hardware
 from dataflow.numbers.number import partial_dtype
 from dataflow.ops import Op, Phase
-from dataflow.placement.placed import Piece, PlacedTask, Read, Shard, TaskKind
+from dataflow.placement.placed_task import Piece, PlacedTask, Read, Shard, TaskKind
 from dataflow.region import Region
 from dataflow.task_graph import Task, TaskGraph
 from dataflow.tensor import Tensor

@@ -9,7 +9,7 @@ from dataflow.ops import Phase
 from dataflow.placement.contributions import Home
 from dataflow.placement.control import Control
 from dataflow.placement.ledger import Context, Ledger, Parcel
-from dataflow.placement.placed import Piece
+from dataflow.placement.placed_task import Piece
 from dataflow.region import Region, around
 from dataflow.tensor import Tensor
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dataflow.collectives import Move
 from dataflow.placement.ledger import Context, Ledger, Parcel
 from dataflow.placement.payload import Chunk, Payload
-from dataflow.placement.placed import Piece, Shard
+from dataflow.placement.placed_task import Piece, Shard
 from dataflow.region import Region
 
 

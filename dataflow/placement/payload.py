@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dataflow.collectives import Collective
 from dataflow.collectives.moves import PARTED
-from dataflow.placement.placed import Shard
+from dataflow.placement.placed_task import Shard
 from dataflow.region import Region, share_of
 from dataflow.tensor import Tensor
 

@@ -32,7 +32,8 @@ from dataflow.placement.finishing import finished_tasks
 from dataflow.placement.ledger import Context, Ledger
 from dataflow.placement.loads import Loads
 from dataflow.placement.parts import Part, Parts
-from dataflow.placement.placed import PlacedGraph, Read, Shard
+from dataflow.placement.placed import PlacedGraph
+from dataflow.placement.placed_task import Read, Shard
 from dataflow.placement.recomputation import with_recomputation
 from dataflow.placement.storage import Storage
 from dataflow.placement.sums import Sums

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dataflow.errors import OptionError
-from dataflow.host_input import Pictures, stored_side
+from dataflow.hardware import Hardware
+from dataflow.host_input import Pictures
 from dataflow.network import DATA, LABEL, Network, Tokens
 from dataflow.ops import Phase
 from dataflow.placement.ledger import Ledger, read_from
-from dataflow.placement.placed import Piece, PlacedTask, Read, Shard, TaskKind
+from dataflow.placement.placed import PlacedGraph
+from dataflow.placement.placed_task import Piece, PlacedTask, Read, Shard, TaskKind
 from dataflow.region import Range, Region
+from dataflow.stored_picture import shorter_side
 from dataflow.tensor import Tensor, TensorKind
 
 FILES = f"{DATA}.files"
@@ -36,6 +39,44 @@ def prepare_batches(ledger: Ledger) -> None:
     _check(ledger, hosts)
     for host in hosts:
         _prepare(ledger, host, reads[host])
+
+
+@dataclass(frozen=True)
+class InputFault:
+    """Why batches cannot be made of files, and what to do about it."""
+
+    reason: str
+    hint: str
+
+
+def input_fault(network: Network, hardware: Hardware, hosts: Iterable[str]) -> InputFault | None:
+    """Why these hosts cannot make a network's batches of pictures in files; None if they can."""
+    instead = "or set training.input=decoded"
+    if isinstance(network.input, Tokens):
+        return InputFault(f"network {network.name!r} reads tokens", "leave it out")
+    if network.input[0] not in _CHANNELS:
+        return InputFault(
+            f"network {network.name!r} reads {network.input[0]} channels, and pictures have 3, or 1 when "
+            "made grey",
+            f"choose another network, {instead}",
+        )
+    for host in hosts:
+        if host not in hardware.inputs:
+            return InputFault(
+                f"host {host!r} of hardware {hardware.name!r} has no input path",
+                f"describe its cores under hardware.hosts.{host}.input, {instead}",
+            )
+    return None
+
+
+def hosts_of_images(placed: PlacedGraph) -> tuple[str, ...]:
+    """The hosts that images are read from which the run puts there, in the order of the machine's."""
+    found = {
+        shard.memory
+        for name, shard in placed.shards.items()
+        if shard.supplied and shard.tensor.base == DATA and placed.readers[name]
+    }
+    return tuple(host for host in placed.hardware.hosts if host in found)
 
 
 def room_for_batches(ledger: Ledger, task: PlacedTask, readers: Mapping[str, Iterable[str]]) -> PlacedTask:
@@ -85,23 +126,9 @@ def _supplied(ledger: Ledger) -> dict[str, list[tuple[Shard, Region]]]:
 
 
 def _check(ledger: Ledger, hosts: Sequence[str]) -> None:
-    network, hardware = ledger.graph.network, ledger.hardware
-    instead = "or set training.input=decoded"
-    if isinstance(network.input, Tokens):
-        raise OptionError(
-            f"training.input is 'jpeg', but network {network.name!r} reads tokens; leave it out"
-        )
-    if network.input[0] not in _CHANNELS:
-        raise OptionError(
-            f"training.input is 'jpeg', but network {network.name!r} reads {network.input[0]} channels, and "
-            f"pictures have 3, or 1 when made grey; choose another network, {instead}"
-        )
-    for host in hosts:
-        if host not in hardware.inputs:
-            raise OptionError(
-                f"training.input is 'jpeg', but host {host!r} of hardware {hardware.name!r} has no input "
-                f"path; describe its cores under hardware.hosts.{host}.input, {instead}"
-            )
+    fault = input_fault(ledger.graph.network, ledger.hardware, hosts)
+    if fault is not None:
+        raise OptionError(f"training.input is 'jpeg', but {fault.reason}; {fault.hint}")
 
 
 def _prepare(ledger: Ledger, host: str, reads: Sequence[tuple[Shard, Region]]) -> None:
@@ -158,8 +185,7 @@ def _task(ledger: Ledger, host: str, made: Mapping[str, Sequence[Shard]]) -> Pla
     network: Network = ledger.graph.network
     assert not isinstance(network.input, Tokens)
     _, rows, columns = network.input
-    augmentation = ledger.graph.training.augmentation
-    side = (augmentation and augmentation.shorter_side) or stored_side(min(rows, columns))
+    side = shorter_side(ledger.graph.training.augmentation, rows, columns)
     pictures = Pictures(
         images=sum(shard.region.shape[0] for shard in made[DATA]),
         decoded_pixels=side * side,

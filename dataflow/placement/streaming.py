@@ -12,7 +12,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from dataflow.ops import Phase
-from dataflow.placement.placed import PlacedTask
+from dataflow.placement.placed_task import PlacedTask
 
 Waits = dict[str, dict[tuple[str, int], None]]
 """By task what of earlier steps it waits for, each once."""

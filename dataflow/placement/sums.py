@@ -15,7 +15,7 @@ from dataflow.placement.copies import Copies, Wanted
 from dataflow.placement.exchange import Exchange
 from dataflow.placement.ledger import Context, Ledger, Parcel
 from dataflow.placement.payload import Payload
-from dataflow.placement.placed import Piece, Shard
+from dataflow.placement.placed_task import Piece, Shard
 from dataflow.region import Region
 from dataflow.tensor import Tensor
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from dataflow.hardware import Hardware
-from dataflow.placement.placed import PlacedTask, Shard
+from dataflow.placement.placed_task import PlacedTask, Shard
 from dataflow.placement.streaming import places_of, readers_of
 from dataflow.plan import Plan
 from dataflow.task_graph import TaskGraph

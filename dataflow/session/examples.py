@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dataflow.errors import OptionError
 from dataflow.experiment import Experiment
+from dataflow.placement.preparation import hosts_of_images, input_fault
 from dataflow.session.placing import place_experiment
 from dataflow.training.data_set import DataSet
 from dataflow.training.trained import Examples
@@ -18,13 +18,11 @@ def with_input(experiment: Experiment, data: DataSet) -> tuple[Experiment, list[
     """
     if not data.encoded or experiment.training.input is not None:
         return experiment, []
-    decoding = replace(experiment, training=replace(experiment.training, input="jpeg"))
-    try:
-        place_experiment(decoding)
-    except OptionError as error:
-        reason = str(error).removeprefix("training.input is 'jpeg', but ").partition(";")[0]
-        return experiment, [f"decoding and augmenting take no simulated time: {reason}"]
-    return decoding, []
+    hosts = hosts_of_images(place_experiment(experiment, check=False))
+    fault = input_fault(experiment.network, experiment.hardware, hosts)
+    if fault is not None:
+        return experiment, [f"decoding and augmenting take no simulated time: {fault.reason}"]
+    return replace(experiment, training=replace(experiment.training, input="jpeg")), []
 
 
 def examples_of(data: DataSet, batch: int) -> Examples:

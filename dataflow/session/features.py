@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-import backends
 from dataflow.backend import Array, Backend
 from dataflow.data.batches import Batch
-from dataflow.errors import BackendError, OptionError
+from dataflow.errors import OptionError
 from dataflow.experiment import Experiment
 from dataflow.features.activation import LayerActivations, ranked
 from dataflow.features.extraction import Activations, write_features
-from dataflow.features.found import Features, Shown, class_of, rows_of
+from dataflow.features.found import Features, class_of, rows_of, shown
 from dataflow.features.kernels import Kernels, check_kernels, kernels_of
 from dataflow.features.layers import features_layer, kernels_layer, named_layer, scores_layer
 from dataflow.features.nearest import check_neighbours, nearest, spread
 from dataflow.features.opening import query_indices
 from dataflow.features.shares import shares_of
+from dataflow.session.computing import computing_backend
 from dataflow.session.options import Progress, named
+from dataflow.session.parts import class_names
 from dataflow.session.pictures import OpenedPictures, PictureOptions, opened_pictures
 from dataflow.session.placing import place_experiment
 from dataflow.session.weights import file_of, weights_of
@@ -60,7 +61,7 @@ def extract_features(
     No machine is simulated. Raises OptionError for a layer that there is not, or more neighbours than images;
     DataError for images that do not suit the network, and what ``weights_of`` raises.
     """
-    backend = _computing(experiment)
+    backend = computing_backend(experiment, "there are no activations")
     network = experiment.network
     layer = features_layer(network) if options.layer is None else named_layer(network, options.layer)
     with opened_pictures(experiment, options.pictures) as found:
@@ -140,14 +141,14 @@ def find_activations(
     Raises OptionError for a layer or an image that there is not, DataError for images that do not suit the
     network, and what ``weights_of`` and placing raise.
     """
-    backend = _computing(experiment)
+    backend = computing_backend(experiment, "there are no activations")
     network = experiment.network
     layer = kernels_layer(network) if options.layer is None else named_layer(network, options.layer)
     with opened_pictures(experiment, options.pictures) as found:
         _check_index(options.index, found)
         example = found.pictures.begin(np.array([options.index]))()
-        shown = _shown(found, options.index)
-        notes, classes = found.notes, found.classes_of(network.classes)
+        image = shown(found.pictures, options.index, found.classes)
+        classes = class_names(found.learned, network.classes)
     state = weights_of(experiment, options.weights)
     last = scores_layer(network)
     alone = replace(experiment, training=replace(experiment.training, batch=1))
@@ -160,11 +161,11 @@ def find_activations(
         kind=network.ops(1)[layer].kind,
         values=values[layer][0],
         shares=shares_of(placed, layer),
-        shown=shown,
+        shown=image,
         scores=ranked(values[last][0], evaluator.powers, classes),
         is_scores=layer == last,
         source=_source(experiment, options.weights),
-        notes=notes,
+        notes=found.notes,
     )
 
 
@@ -173,11 +174,6 @@ def _check_index(index: int, found: OpenedPictures) -> None:
         raise OptionError(
             f"--index {index}: {found.description}, are numbered from 0 to {found.pictures.count - 1}"
         )
-
-
-def _shown(found: OpenedPictures, index: int) -> Shown:
-    label = class_of(int(found.pictures.labels[index]), found.classes)
-    return Shown(found.pictures.name(index), label, found.pictures.picture(index))
 
 
 def _activations(experiment: Experiment, backend: Backend, weights: str | None, layer: str) -> Activations:
@@ -193,14 +189,3 @@ def _activations(experiment: Experiment, backend: Backend, weights: str | None, 
 
 def _source(experiment: Experiment, weights: str | None) -> str:
     return str(file_of(experiment, weights))
-
-
-def _computing(experiment: Experiment) -> Backend:
-    """The backend, if it computes anything."""
-    backend = backends.get(experiment.backend)
-    if not backend.computes:
-        raise BackendError(
-            f"backend {experiment.backend!r} computes no values, so there are no activations; "
-            "choose another, such as 'numpy'"
-        )
-    return backend

@@ -12,29 +12,23 @@ import numpy as np
 from dataflow.data.cropping import Cropper, PixelStatistics
 from dataflow.data.folder_pictures import workers_for
 from dataflow.data.options import DataOptions
-from dataflow.data.picture_sets import wanted
-from dataflow.data.sources import FilePictures as FileSource
+from dataflow.data.picture_sets import Labelled, augmentation_of, wanted
+from dataflow.data.sources import FilePictures
 from dataflow.data.survey import Preparation, survey
-from dataflow.errors import DataError, OptionError
+from dataflow.errors import DataError
 from dataflow.experiment import Experiment
-from dataflow.features.opening import FilePictures, image_files
-from dataflow.features.part_pictures import PartPictures
-from dataflow.features.pictures import Pictures
-from dataflow.training.data_set import DataSet, Part, open_data_set
+from dataflow.features.opening import image_files
+from dataflow.session.parts import check_part, part_of
+from dataflow.training.data_set import DataSet, Part, is_named, open_data_set
 from dataflow.training.picture_data import PicturePart
-
-NAMES = ("digits", "photographs", "shapes", "noise")
-"""Data sets by name; what follows a colon is a seed."""
-
-PARTS = ("test", "validation", "train")
-"""The parts of a data set."""
 
 
 @dataclass(frozen=True)
 class PictureOptions:
     """Which images.
 
-    data: a folder of images, one file, or the name of a data set. part: of a data set by name, one of PARTS.
+    data: a folder of images, one file, or the name of a data set. part: of a data set by name, one of
+    ``parts.PARTS``.
     trained_on: the data set that the network was trained on, whose mean files are read less; None for their
     own mean colour.
     """
@@ -44,8 +38,7 @@ class PictureOptions:
     trained_on: str | None = None
 
     def __post_init__(self) -> None:
-        if self.part not in PARTS:
-            raise OptionError(f"part {self.part!r} is none of: {', '.join(PARTS)}")
+        check_part(self.part)
 
 
 @dataclass(frozen=True)
@@ -55,15 +48,11 @@ class OpenedPictures:
     learned: the names of the classes that the network tells apart, as far as they are known.
     """
 
-    pictures: Pictures
+    pictures: Part
     classes: tuple[str, ...]
     description: str
     learned: tuple[str, ...]
     notes: tuple[str, ...] = ()
-
-    def classes_of(self, count: int) -> tuple[str, ...]:
-        """So many names of the classes that the network tells apart, numbers where nobody knows them."""
-        return (*self.learned[:count], *(str(label) for label in range(len(self.learned), count)))
 
 
 @contextmanager
@@ -73,7 +62,7 @@ def opened_pictures(experiment: Experiment, options: PictureOptions) -> Iterator
     Raises DataError when they are not there or do not suit the network.
     """
     source = options.data.images
-    if source is None or source.partition(":")[0] in NAMES:
+    if source is None or is_named(source):
         with closing(open_data_set(experiment, options.data)) as data:
             yield _of_set(data, options.part)
         return
@@ -83,16 +72,9 @@ def opened_pictures(experiment: Experiment, options: PictureOptions) -> Iterator
 
 
 def _of_set(data: DataSet, name: str) -> OpenedPictures:
-    part, classes = _part_of(data, name), tuple(data.classes)
+    part, classes = part_of(data, name), tuple(data.classes)
     described = f"{data.description}: the {part.count:,} images of the {name} part"
-    return OpenedPictures(PartPictures(part, name), classes, described, classes, tuple(data.notes))
-
-
-def _part_of(data: DataSet, name: str) -> Part:
-    part = {"test": data.test, "validation": data.validation, "train": data.train}[name]
-    if part is None:
-        raise OptionError(f"--part {name}: {data.description} have no such part; there are test and train")
-    return part
+    return OpenedPictures(part, classes, described, classes, tuple(data.notes))
 
 
 def _trained(
@@ -102,13 +84,12 @@ def _trained(
     if options.trained_on is None:
         return None, ()
     with closing(open_data_set(experiment, replace(options.data, images=options.trained_on))) as data:
-        train = data.train
-        if not isinstance(train, PicturePart) or train.source.whole(train.indices[:1])[0].dtype != np.uint8:
+        if data.statistics is None:
             raise DataError(
                 f"--trained-on {options.trained_on}: {data.description} are read on another scale than image "
                 "files, which are from 0 to 255; name a folder of images, 'shapes' or 'photographs'"
             )
-        return train.source.cropper.statistics, tuple(data.classes)
+        return data.statistics, tuple(data.classes)
 
 
 @contextmanager
@@ -132,10 +113,12 @@ def _of_files(
         files = files.without(looked.broken)
         statistics = statistics or _mean_colour(looked.statistics)
     cropper = Cropper(want.height, want.width, statistics)
-    source = FileSource(preparation, files.paths, cropper, workers)
+    source = FilePictures(preparation, files.paths, cropper, workers)
     described = f"the image {place}" if place.is_file() else f"the {len(files.paths):,} images in {place}"
     with closing(source):
-        yield OpenedPictures(FilePictures(files, source), files.classes, described, learned, tuple(notes))
+        labelled = Labelled(np.arange(len(files.paths)), files.labels)
+        part = PicturePart(source, labelled, augmentation_of(experiment))
+        yield OpenedPictures(part, files.classes, described, learned, tuple(notes))
 
 
 def _mean_colour(statistics: PixelStatistics) -> PixelStatistics:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -67,13 +68,17 @@ def run_in_turn(tasks: Sequence[StudyTask], tell: Progress, stop: Callable[[], b
 def run_at_once(
     tasks: Sequence[StudyTask], jobs: int, folder: Path, tell: Progress, stop: Callable[[], bool]
 ) -> list[StudyRun]:
-    """So many at a time, each in a process with one thread. Raises as ``run_in_turn`` does."""
+    """So many at a time, each in a process of its own with one thread.
+
+    Raises as ``run_in_turn`` does, and StudyError when such a process is killed; the others stop at their
+    next step.
+    """
     total = sum(task.epochs for task in tasks)
     flag = folder / _STOP
     folder.mkdir(parents=True, exist_ok=True)
     flag.unlink(missing_ok=True)
     running: dict[Future[StudyRun], StudyTask] = {}
-    with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn"), _ignore_interrupts) as pool:
+    with _one_thread_each(), ThreadPoolExecutor(jobs) as pool:
         try:
             running |= {pool.submit(_run_apart, task, flag): task for task in tasks}
             pending = set(running)
@@ -103,6 +108,18 @@ def _gathered(futures: Sequence[Future[StudyRun]]) -> list[StudyRun]:
 
 
 def _run_apart(task: StudyTask, flag: Path) -> StudyRun:
+    """One training in a process that does nothing else, so that it is known whose training a kill ended."""
+    with ProcessPoolExecutor(1, get_context("spawn"), _ignore_interrupts) as process:
+        try:
+            return process.submit(_run_until, task, flag).result()
+        except BrokenProcessPool:
+            raise StudyError(
+                f"variant {task.variant!r}, seed {task.options.seeds[0]}: its process was killed, "
+                "as happens when memory runs out; go on with fewer --jobs and --resume"
+            ) from None
+
+
+def _run_until(task: StudyTask, flag: Path) -> StudyRun:
     return _run(task, lambda _: None, flag.exists)
 
 

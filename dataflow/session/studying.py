@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dataflow.data.options import DataOptions
@@ -46,10 +46,15 @@ def carry_out_study(
 
     stop: asked before every step; when it says so checkpoints are written and InterruptedTrainingError
     raised. That a variant cannot be simulated is part of the outcome; when one cannot be trained a StudyError
-    says so.
+    says so, and OptionError when a study of times is asked for what only trainings have.
     """
     tell = progress or _say_nothing
     if study.measure == "time":
+        if options != StudyOptions():
+            raise OptionError(
+                f"study {study.name!r} measures time, for which nothing is trained; "
+                "leave out --jobs, --resume and what says which examples to read (--images and the like)"
+            )
         return Outcome(study, timed=_times(study, tell, stop), versions=versions())
     tasks = _tasks(study, options, Path(folder))
     if options.jobs == 1:
@@ -104,7 +109,7 @@ def _tasks(study: Study, options: StudyOptions, folder: Path) -> list[StudyTask]
             study.epochs,
             TrainingOptions(
                 epochs=study.epochs,
-                data=options.data,
+                data=replace(options.data, sharing=options.jobs),
                 seeds=(seed,),
                 resume=options.resume,
                 limits=False,

@@ -5,23 +5,20 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass, field
 
-import backends
-from dataflow.backend import Backend
 from dataflow.data.options import DataOptions
-from dataflow.errors import BackendError, OptionError
+from dataflow.errors import OptionError
 from dataflow.experiment import Experiment
+from dataflow.session.computing import check_learns, computing_backend
 from dataflow.session.options import Progress, named
+from dataflow.session.parts import check_part, class_names, part_of
 from dataflow.session.simulating import versions
 from dataflow.session.weights import file_of, weights_of
 from dataflow.testing.evaluation import Evaluation
 from dataflow.testing.predictions import predictions_of
 from dataflow.training.archive import is_archive
 from dataflow.training.checkpoint import Checkpoint, identity_of, load_checkpoint
-from dataflow.training.data_set import DataSet, Part, open_data_set
+from dataflow.training.data_set import DataSet, open_data_set
 from dataflow.training.evaluation import Evaluator
-
-PARTS = ("test", "validation", "train")
-"""The parts of a data set that a network may be tested with."""
 
 CROPS = (1, 10)
 """Of how many crops of a picture softmax may be averaged."""
@@ -35,7 +32,7 @@ class EvaluationOptions:
     """What a test may be asked for beyond its experiment.
 
     weights: a file, None for the checkpoint of the experiment's training. crops: one of CROPS. part: one of
-    PARTS. data: which examples, and how they are read.
+    ``parts.PARTS``. data: which examples, and how they are read.
     """
 
     weights: str | None = None
@@ -46,8 +43,7 @@ class EvaluationOptions:
     def __post_init__(self) -> None:
         if self.crops not in CROPS:
             raise OptionError(f"crops {self.crops}: a test is of the centre (1) or of the paper's 10 crops")
-        if self.part not in PARTS:
-            raise OptionError(f"part {self.part!r} is none of: {', '.join(PARTS)}")
+        check_part(self.part)
 
 
 def evaluate_experiment(
@@ -59,13 +55,14 @@ def evaluate_experiment(
     backend without values, WeightsError when there are no weights or those of another network, DataError when
     the examples do not suit it, and NumericError when a score is not finite.
     """
-    backend = _computing(experiment)
+    check_learns(experiment)
+    backend = computing_backend(experiment, "nothing can be tested")
     file = file_of(experiment, options.weights)
     state = weights_of(experiment, options.weights)
     checkpoint = load_checkpoint(file) if is_archive(file) else None
     surveying = named(progress, "reading all images once")
     with closing(open_data_set(experiment, options.data, surveying)) as data:
-        part = _part_of(data, options.part)
+        part = part_of(data, options.part)
         evaluator = Evaluator(experiment, backend)
         what = f"testing with {options.crops} crops" if options.crops > 1 else "testing"
         said = predictions_of(evaluator, part, state, options.crops, named(progress, what))
@@ -76,7 +73,7 @@ def evaluate_experiment(
         part=options.part,
         weights=str(file),
         trained="" if checkpoint is None else _trained(checkpoint),
-        classes=_classes_of(data, experiment.network.classes),
+        classes=class_names(tuple(data.classes), experiment.network.classes),
         likely="score" if evaluator.powers is None else "probability",
         predictions=said,
         notes=(
@@ -95,7 +92,7 @@ def _trained(checkpoint: Checkpoint) -> str:
 
 def _what_is_different(checkpoint: Checkpoint, experiment: Experiment, data: DataSet) -> list[str]:
     """What of the training that the weights are from decides about a test, and is other than here."""
-    was, now = checkpoint.identity, identity_of(experiment, data.description)
+    was, now = checkpoint.identity, identity_of(experiment, data.identity)
     return [
         f"the weights are of a training with another {what}: {was[name]} there, {now[name]} here"
         for name, what in _DECISIVE.items()
@@ -113,36 +110,3 @@ def _notes_on_crops(experiment: Experiment, wanted: int, shown: int) -> list[str
     if shown > 1 and augmentation is not None and not augmentation.flips:
         notes.append("half of the crops are mirrored, but the training has no flips")
     return notes
-
-
-def _computing(experiment: Experiment) -> Backend:
-    """The backend, if there is anything to test with it."""
-    backend = backends.get(experiment.backend)
-    if experiment.mode != "training":
-        raise OptionError(
-            f"experiment {experiment.name!r} is of mode {experiment.mode!r}, in which nothing is trained "
-            "that could be tested; test it with --set mode=training"
-        )
-    if not backend.computes:
-        raise BackendError(
-            f"backend {experiment.backend!r} computes no values, so nothing can be tested; "
-            "choose another, such as 'numpy'"
-        )
-    return backend
-
-
-def _part_of(data: DataSet, name: str) -> Part:
-    """A part by its name."""
-    part = {"test": data.test, "validation": data.validation, "train": data.train}[name]
-    if part is None:
-        raise OptionError(
-            f"part {name!r}: {data.description} have none, for no learning rate is decided by it; "
-            "test with another part, or with a 'training.schedule', which holds examples out"
-        )
-    return part
-
-
-def _classes_of(data: DataSet, told: int) -> tuple[str, ...]:
-    """The names of all classes that a network tells apart; numbers beyond those that are named."""
-    names = tuple(data.classes[:told])
-    return (*names, *(str(label) for label in range(len(names), told)))

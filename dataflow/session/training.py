@@ -13,20 +13,19 @@ import numpy as np
 import backends
 from dataflow.backend import Backend
 from dataflow.data.options import DataOptions
-from dataflow.errors import BackendError, DataflowError, InterruptedTrainingError, OptionError
+from dataflow.errors import DataflowError, InterruptedTrainingError, OptionError
 from dataflow.experiment import Experiment
+from dataflow.features.kernels import Kernels, has_kernels, kernels_of
 from dataflow.measurement import inference_latency
 from dataflow.metrics import Latencies
+from dataflow.placement import PlacedGraph
 from dataflow.planning.planned import planned
-from dataflow.session.comparing import (
-    AGAINST,
-    STEP_BY_STEP,
-    TorchBeside,
-    check_against,
-    on_one_processor,
-)
+from dataflow.session.checkpoints import check_kept, checkpoint_file, notes_on_resuming
+from dataflow.session.comparing import AGAINST, check_against, on_one_processor
+from dataflow.session.computing import check_learns, computing_backend
 from dataflow.session.examples import examples_of, with_input
 from dataflow.session.fitting import naming_the_batch_that_fits
+from dataflow.session.lockstep import Lockstep, lockstep_of
 from dataflow.session.options import Progress, named
 from dataflow.session.placing import place_experiment
 from dataflow.session.precision import counted
@@ -43,13 +42,10 @@ from dataflow.training.loop import Loop, Moment, Position, curve_of, train
 from dataflow.training.state import State
 from dataflow.training.step_losses import LossRecorder, StepLosses, losses_beside
 from dataflow.training.stepping import stepper_of
-from dataflow.training.timing import StepTiming, time_steps
+from dataflow.training.timing import UNTIMED, StepTiming, time_steps
 from dataflow.training.trained import Comparison, Trained
 
 Tell = Callable[[Moment], None]
-
-_UNTIMED = StepTiming("repeats", (), 0)
-"""Of steps whose time on the machine means nothing."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +89,20 @@ def train_experiment(
 ) -> Trained:
     """Trains an experiment's network and keeps checkpoints in a folder.
 
-    tell: is told of every step. stop: asked before every step; when it says so a checkpoint is written and
+    tell: is told of every step. stop: asked before every step, between the batches of a test and between
+    the parts of what comes before; when it says so a checkpoint of what has been learned is written and
     InterruptedTrainingError raised. Where steps repeat in time a few are simulated, and all are
     computed in the order of one of them. Raises what the stages raise; NumericError when a value is not
     finite.
     """
-    backend = _computing(experiment)
+    check_learns(experiment)
+    backend = computing_backend(experiment, "nothing is learned")
     check_against(options.against, experiment)
-    with closing(open_data_set(experiment, options.data, named(progress, "reading all images once"))) as data:
-        experiment = planned(experiment, named(progress, "searching for a plan"))
+    seeds = options.seeds or (experiment.training.seed,)
+    check_kept(options.weights, Path(folder), seeds, options.against)
+    asking = _asking(progress, stop)
+    with closing(open_data_set(experiment, options.data, named(asking, "reading all images once"))) as data:
+        experiment = planned(experiment, named(asking, "searching for a plan"))
         experiment, unprepared = with_input(experiment, data)
         placed = place_experiment(experiment)
         with naming_the_batch_that_fits(experiment):
@@ -122,23 +123,30 @@ def train_experiment(
         against=against,
         notes=(*data.notes, *session.notes),
         latency=latency,
+        kernels=session.kernels,
     )
 
 
-def _computing(experiment: Experiment) -> Backend:
-    """The backend, if there is anything to train with it."""
-    backend = backends.get(experiment.backend)
-    if experiment.mode != "training":
-        raise OptionError(
-            f"experiment {experiment.name!r} is of mode {experiment.mode!r}, in which nothing is learned; "
-            "train it with --set mode=training"
-        )
-    if not backend.computes:
-        raise BackendError(
-            f"backend {experiment.backend!r} computes no values, so nothing is learned; "
-            "choose another, such as 'numpy'"
-        )
-    return backend
+def _asking(progress: Progress | None, stop: Callable[[], bool]) -> Progress:
+    """A progress of what comes before the first step, which raises InterruptedTrainingError to stop it."""
+
+    def tell(what: str, done: int, total: int) -> None:
+        if progress is not None:
+            progress(what, done, total)
+        if stop() and done < total:
+            raise InterruptedTrainingError(
+                f"interrupted while {what} ({done:,} of {total:,}); give the same command again"
+            )
+
+    return tell
+
+
+def _kernels(experiment: Experiment, placed: PlacedGraph, position: Position) -> Kernels:
+    """Those of the first layer that learns, after the last step."""
+    assert position.state is not None
+    source = f"seed {experiment.training.seed} after step {position.step:,}"
+    found = kernels_of(placed, position.state, experiment=experiment.name, source=source)
+    return replace(found, weights=np.array(found.weights))
 
 
 def _digest(weights: State) -> str:
@@ -167,6 +175,7 @@ class _Session:
         self.tell = tell
         self.stop = stop
         self.notes: list[str] = []
+        self.kernels: Kernels | None = None
         self.epochs = experiment.training.epochs if options.epochs is None else options.epochs
         self.steps = self.epochs * (data.train.count // experiment.training.batch)
         self._loaded: dict[str, State] = {}
@@ -189,24 +198,23 @@ class _Session:
         against = self.options.against
         for seed in self.options.seeds or (self.experiment.training.seed,):
             seeded = replace(self.experiment, training=replace(self.experiment.training, seed=seed))
-            beside = TorchBeside(seeded, self.data) if against == "torch" else None
-            own, other = LossRecorder(self._telling(beside)), LossRecorder(self._tell_beside)
-            file = place / f"checkpoint-seed{seed}.npz"
+            beside = lockstep_of(against, seeded, self.data, self.steps)
+            own = LossRecorder(self._telling(beside))
+            file = checkpoint_file(place, seed)
             curves.append(self._curve(seeded, backend, timing, file, own, beside))
             if beside is not None:
-                other.losses = beside.losses
-            elif against is not None:
-                file = place / f"checkpoint-seed{seed}-{against}.npz"
-                plain = on_one_processor(seeded, against)
-                compared.append(self._curve(plain, backends.get(plain.backend), _UNTIMED, file, other))
-            if against in STEP_BY_STEP:
-                losses.append(losses_beside(seed, own.losses, other.losses))
+                losses.append(losses_beside(seed, own.losses, beside.losses))
                 self._note_uncompared(losses[-1])
+            elif against is not None:
+                file = checkpoint_file(place, seed, against)
+                plain = on_one_processor(seeded, against)
+                computing = backends.get(plain.backend)
+                compared.append(self._curve(plain, computing, UNTIMED, file, self._tell_beside))
         if against is None:
             return tuple(curves), None
         return tuple(curves), Comparison(against, tuple(compared), tuple(losses))
 
-    def _telling(self, beside: TorchBeside | None) -> Tell:
+    def _telling(self, beside: Lockstep | None) -> Tell:
         """Tells of a training, and has what goes along with it take the same step."""
         if beside is None:
             return self.tell
@@ -245,16 +253,16 @@ class _Session:
         timing: StepTiming,
         file: Path,
         tell: Tell,
-        beside: TorchBeside | None = None,
+        beside: Lockstep | None = None,
     ) -> Curve:
         """One training, from its checkpoint if it was begun, to its end."""
         weights = self._weights(experiment)
-        identity = identity_of(experiment, self.data.description)
+        identity = identity_of(experiment, self.data.identity)
         if weights is not None:
             identity = {**identity, "weights": _digest(weights)}
         found = begun(file, identity, self.steps, resume=self.options.resume)
         if self.options.resume:
-            self._note_resumed(found, file)
+            self.notes += notes_on_resuming(found, file)
         placed = place_experiment(experiment)
         loop = Loop(
             experiment=experiment,
@@ -274,27 +282,12 @@ class _Session:
             beside=beside,
         )
         position = train(loop, Position() if found is None else found.position)
-        if position.step < self.steps:
+        if position.tested < self.steps:
             again = self.options.again
             raise InterruptedTrainingError(
                 f"interrupted after step {position.step:,} of {self.steps:,}; checkpoint is {str(file)!r}; "
                 + ("the same with --resume goes on from there" if again is None else f"go on with: {again}")
             )
+        if self.kernels is None and has_kernels(experiment.network):
+            self.kernels = _kernels(experiment, placed, position)
         return curve_of(loop, position)
-
-    def _note_resumed(self, found: Checkpoint | None, file: Path) -> None:
-        if found is None:
-            self.notes.append(f"no checkpoint {str(file)!r} to resume: begun anew")
-            return
-        self.notes.append(f"resumed from {str(file)!r} at step {found.position.step:,}")
-        now = versions()
-        changed = [
-            f"{name} {was} then, {now.get(name)} now"
-            for name, was in found.versions.items()
-            if now.get(name) != was
-        ]
-        if changed:
-            self.notes.append(
-                f"{file.name} was written with other versions ({'; '.join(changed)}): "
-                "the rest may differ from an unbroken training in its last bits"
-            )

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-import backends
 from dataflow.backend import Array
-from dataflow.errors import BackendError, WeightsError
+from dataflow.errors import WeightsError
 from dataflow.experiment import Experiment, Training
 from dataflow.network import Network
 from dataflow.numbers.number import array_dtype
+from dataflow.session.computing import computing_backend
 from dataflow.tensor import Tensor
 from dataflow.training.state import State
 from dataflow.values.randomness import initial_values
@@ -36,12 +36,7 @@ def weights_of(experiment: Experiment, source: str | None) -> State:
     Raises WeightsError when there is no such file or it is broken, CheckError listing what does not fit the
     network, BackendError for a backend that computes nothing.
     """
-    backend = backends.get(experiment.backend)
-    if not backend.computes:
-        raise BackendError(
-            f"backend {experiment.backend!r} computes no values, so weights mean nothing to it; "
-            "choose another, such as 'numpy'"
-        )
+    backend = computing_backend(experiment, "weights mean nothing to it")
     path = file_of(experiment, source)
     weights = weights_in(experiment)
     state: dict[str, Array] = {}

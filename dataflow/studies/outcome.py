@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dataflow.measurement.input_path import INPUT_PATH
 from dataflow.measurement.measuring import SECONDS_PER_DAY
 from dataflow.metrics import Limit, Metrics
 from dataflow.studies.study import Study, Variant
@@ -61,9 +60,7 @@ class TimedVariant:
 
     @property
     def input_bound(self) -> bool:
-        """Whether the step waits for pictures: nothing helps more than a faster way for them."""
-        if self.limiting is not None and self.limiting.resource == INPUT_PATH:
-            return True
+        """Whether the step waits for pictures, as the report of it says."""
         return self.metrics is not None and self.metrics.input is not None and self.metrics.input.bound
 
 

@@ -108,7 +108,7 @@ def steps_to(curve: Curve, train_error: float, steps_per_epoch: int) -> float | 
         before = at, error
         at, error = point.step - steps_per_epoch / 2, 1 - (point.train_accuracy or 0.0)
         if error <= train_error:
-            share = (before[1] - train_error) / (before[1] - error) if before[1] > error else 1.0
+            share = (before[1] - train_error) / (before[1] - error) if before[1] > train_error else 1.0
             return before[0] + share * (at - before[0])
     return None
 

@@ -18,7 +18,7 @@ from typing import IO, Any, BinaryIO
 
 import numpy as np
 
-from dataflow.aside import TEMPORARY, written_aside
+from dataflow.aside import written_aside
 from dataflow.backend import Array
 from dataflow.errors import CheckpointError
 from dataflow.training.held import Held
@@ -109,12 +109,6 @@ def _write_entry(
 def _bytes_of(array: Array) -> memoryview:
     """The bytes of a contiguous array, not copied."""
     return array.reshape(-1).view(np.uint8).data
-
-
-def remove_unfinished(path: Path) -> None:
-    """Removes what writers of a file left that were killed meanwhile."""
-    for left in path.parent.glob(f".{path.name}.*{TEMPORARY}"):
-        left.unlink(missing_ok=True)
 
 
 def read_about(path: Path) -> dict[str, Any]:

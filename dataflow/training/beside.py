@@ -14,8 +14,8 @@ class Beside(Protocol):
 
     shown: frozenset[str]
 
-    def begin(self, state: State) -> None:
-        """Is given what the next step begins with, whose values may change afterwards."""
+    def begin(self, step: int, state: State) -> None:
+        """Is given which step is the next and what it begins with, whose values may change afterwards."""
         ...
 
     def see(self, name: str, shard: Shard, array: Array) -> None:

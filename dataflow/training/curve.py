@@ -69,5 +69,11 @@ class Curve:
 
     @property
     def best(self) -> CurvePoint:
-        """The first of the points with the greatest test accuracy."""
+        """The first point with the least validation error; the least test error where none is known.
+
+        Which point is good may be decided by validation examples, not by the test itself.
+        """
+        errors = [point.validation_error for point in self.points if point.validation_error is not None]
+        if errors:
+            return next(point for point in self.points if point.validation_error == min(errors))
         return max(self.points, key=lambda point: (point.test_accuracy, -point.epoch))

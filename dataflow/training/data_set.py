@@ -26,9 +26,11 @@ from dataflow.network import Tokens
 from dataflow.values.randomness import generator
 
 SOURCES = ("digits", "photographs", "shapes", "noise")
-"""Data sets that are there by name."""
+"""Data sets that are there by name; what follows a colon is a seed."""
 
 NOISE_TRAINED, NOISE_TESTED = 1024, 256
+
+_NOISE_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class DataSet(Protocol):
     @property
     def description(self) -> str:
         """What they are, in a few words."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What tells them from others: of files, a digest of names, sizes, times, labels and parts."""
         ...
 
     @property
@@ -173,6 +180,11 @@ class ArrayData:
     notes: Sequence[str] = ()
     statistics: PixelStatistics | None = None
 
+    @property
+    def identity(self) -> str:
+        """What they are is said in full."""
+        return self.description
+
     def close(self) -> None:
         """Nothing reads ahead."""
 
@@ -212,12 +224,12 @@ def digits_data(experiment: Experiment) -> DataSet:
 def noise_data(experiment: Experiment) -> ArrayData:
     """Gaussian images of mean 0 and deviation 1 with labels drawn evenly, of which nothing can be learned.
 
-    They depend on the seed: 1,024 (or one batch, if that is more) for training and 256 for the test.
+    1,024 (or one batch, if that is more) for training and 256 for the test: the same for every seed.
     """
-    network, seed = experiment.network, experiment.training.seed
+    network = experiment.network
 
     def part(name: str, count: int) -> Batch:
-        random = generator(seed, "noise", name)
+        random = generator(_NOISE_SEED, "noise", name)
         images = random.standard_normal((count, *network.input_shape), dtype=np.float32)
         return Batch(images, random.integers(network.classes, size=count).astype(np.int32))
 
@@ -226,6 +238,11 @@ def noise_data(experiment: Experiment) -> ArrayData:
     return _arrays(
         experiment, ("Gaussian noise", "noise"), names, part("train", trained), part("test", NOISE_TESTED)
     )
+
+
+def is_named(source: str) -> bool:
+    """Whether these images are one of SOURCES, not a folder."""
+    return source.partition(":")[0] in SOURCES
 
 
 def open_data_set(

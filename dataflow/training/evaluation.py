@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from math import log
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from dataflow.backend import Array, Backend, Site
 from dataflow.data.batches import Batch
-from dataflow.errors import DataError, NetworkError
+from dataflow.errors import DataError, InterruptedTrainingError
 from dataflow.experiment import Experiment
 from dataflow.graph import Task, evaluation_graph
 from dataflow.network import DATA, LABEL
@@ -102,7 +101,6 @@ class Evaluator:
         loss = loss_task(graph)
         assert isinstance(loss.op, Loss)
         self.powers = powers_of(loss.op)
-        self.loss_layer = loss.layer
         self.scores, self.losses = loss.reads["input"], loss.writes["output"]
 
     @property
@@ -112,10 +110,17 @@ class Evaluator:
             tensor.base: tensor for tensor in self.tensors.values() if tensor.kind is TensorKind.PARAMETER
         }
 
-    def score(self, part: Part, state: State, crops: int = 1) -> Score:
-        """Loss and errors over all of a part of a data set; see ``outcomes``."""
+    def score(
+        self, part: Part, state: State, crops: int = 1, stop: Callable[[], bool] | None = None
+    ) -> Score:
+        """Loss and errors over all of a part of a data set; see ``outcomes``.
+
+        stop: asked after every batch. Raises InterruptedTrainingError when it says so.
+        """
         loss, wrong, wrong_top5 = 0.0, 0, 0
         for outcome in self.outcomes(part, state, crops):
+            if stop is not None and stop():
+                raise InterruptedTrainingError("interrupted in a test, whose result is lost")
             found = best(outcome.scores, TOP) == outcome.labels[:, np.newaxis]
             loss += float(np.sum(outcome.losses, dtype=np.float64))
             wrong += int(np.sum(~found[:, 0]))
@@ -166,8 +171,8 @@ class Evaluator:
     def activations(self, examples: Batch, state: State, layers: Sequence[str]) -> dict[str, Array]:
         """What layers make of a batch of examples, batch first, by the layers' names; labels do not matter.
 
-        Dropout that was ``inverted`` in training hands on what it reads. No more is computed than they
-        need. Raises NetworkError for a layer that there is not, or that is the loss.
+        layers: of the network (``features.layers.named_layer`` says so of a user's). Dropout that was
+        ``inverted`` in training hands on what it reads. No more is computed than they need.
         """
         named = {layer: self._output_of(layer) for layer in layers}
         values = self._computed(examples, state, tuple(named.values()))
@@ -175,18 +180,8 @@ class Evaluator:
 
     def _output_of(self, layer: str) -> str:
         """The tensor that a layer writes, or reads where it is nothing in inference."""
-        network = self.network
-        if layer == self.loss_layer:
-            raise NetworkError(
-                f"layer {layer!r} of network {network.name!r} is the loss, which needs labels; "
-                f"{network.inputs[layer][0]!r} makes the scores it reads"
-            )
-        if layer != DATA and layer not in network.layers:
-            near = get_close_matches(layer, network.layers, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(network.layers)}"
-            raise NetworkError(f"network {network.name!r} has no layer {layer!r}; {hint}")
         while f"{layer}@0" not in self.tensors:
-            (layer,) = network.inputs[layer]
+            (layer,) = self.network.inputs[layer]
         return f"{layer}@0"
 
     def _computed(self, examples: Batch, state: State, wanted: Iterable[str]) -> dict[str, Array]:

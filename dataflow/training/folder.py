@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dataflow.aside import may_be_written, remove_unfinished
 from dataflow.errors import CheckpointError, OptionError
-from dataflow.training.archive import remove_unfinished
 from dataflow.training.checkpoint import Checkpoint, Identity, check_same, load_checkpoint
 
 
@@ -22,7 +22,7 @@ def training_folder(folder: Path) -> Iterator[Path]:
         raise CheckpointError(
             f"folder {str(folder)!r}: cannot be made: {fault.strerror}; choose another (--out)"
         ) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not may_be_written(folder):
         raise CheckpointError(
             f"folder {str(folder)!r}: may not be written to, so no checkpoints can be kept; "
             "choose another (--out)"
@@ -52,13 +52,13 @@ def begun(path: Path, identity: Identity, steps: int, *, resume: bool) -> Checkp
     steps: how many are to be taken in all. Raises CheckpointError when what is there is broken or of
     another training, or when it is not over and nobody asked to go on with it.
     """
-    remove_unfinished(path)
+    remove_unfinished(path, alone=True)
     try:
         found = load_checkpoint(path)
     except FileNotFoundError:
         return None
     if not resume:
-        if found.position.step < found.steps:
+        if found.position.tested < found.steps:
             raise CheckpointError(
                 f"checkpoint {str(path)!r}: is of a training that is not over (step {found.position.step:,} "
                 f"of {found.steps:,}); go on with it (--resume), remove it, or choose another folder (--out)"

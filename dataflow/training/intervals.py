@@ -30,7 +30,7 @@ class Interval:
 
 
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """The mean of one or more values and Student's interval: t s / sqrt(n), with t of n - 1 degrees of freedom.
+    """The mean of one or more values and Student's interval: t s / sqrt(n), t of n - 1 degrees of freedom.
 
     It holds the mean of all with this confidence where values are independent and about normal.
     """

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from dataflow.backend import Array, Backend
-from dataflow.errors import DataError
+from dataflow.errors import DataError, InterruptedTrainingError
 from dataflow.experiment import Experiment
 from dataflow.picoseconds import PS_PER_S
 from dataflow.placement import PlacedGraph, Shard
 from dataflow.training.beside import Beside
 from dataflow.training.cadence import Cadence
 from dataflow.training.curve import Curve, CurvePoint
-from dataflow.training.data_set import DataSet
-from dataflow.training.evaluation import Evaluator
+from dataflow.training.data_set import DataSet, Part
+from dataflow.training.evaluation import Evaluator, Score
 from dataflow.training.order import ShuffledBatches
 from dataflow.training.running_statistics import RunningStatistics
 from dataflow.training.schedule import learning_rate
@@ -27,7 +28,8 @@ from dataflow.values.executor import Executor
 
 @dataclass(frozen=True)
 class Position:
-    """A training between two steps: all that the rest of it depends on.
+    """A training between two steps, or after an epoch's last step and before its test: all that the rest
+    of it depends on.
 
     step: how many have been taken. state: parameters and velocities, None before the first
     step. points: the curve so far. loss_sum, accuracy_sum: over the steps of the epoch under way.
@@ -43,6 +45,11 @@ class Position:
     wall_s: float = 0.0
     read: int = 0
     missed: int = 0
+
+    @property
+    def tested(self) -> int:
+        """The step that the last test came after; -1 before the first."""
+        return self.points[-1].step if self.points else -1
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,9 @@ class Moment:
 class Loop:
     """One training: what is computed, on what, in which steps, from what data, for how long.
 
-    tell: is told of every step. stop: whether to stop before the next one. save: is given positions to
-    keep: as often as ``save_every`` says, in the end and when stopped. Their states are good until then.
+    tell: is told of every step. stop: whether to stop before the next one, or the next batch of a test.
+    save: is given positions to keep: as often as ``save_every`` says, after an epoch before it is tested; in
+    the end and when stopped. Their states are good until then.
     weights: to begin with, where they are not drawn; what they leave out is. beside: goes along.
     """
 
@@ -95,7 +103,7 @@ class Loop:
 
 
 def train(loop: Loop, position: Position) -> Position:
-    """Goes on with a training until its last epoch is over or it is to stop; returns where it is then.
+    """Goes on with a training until its last epoch is tested or it is to stop; returns where it is then.
 
     From whatever position of a training it goes on, all that follows is the same, bit for bit. Raises
     NumericError when a value is not finite, and DataError when a schedule has no validation examples.
@@ -138,43 +146,47 @@ class _Training:
 
     def run(self) -> Position:
         """Steps until all epochs are done or someone says stop; where it got to."""
-        if self.position.step >= self.total:
+        if self.position.tested >= self.total:
             return self.position
         self.loop.stepper.begin(self.executor, self.first)
+        there = self.loop.stepper.there
         if self.position.state is not None:
-            put_state(self.executor, self.loop.stepper.there, self.first, self.position.state)
-        else:
-            self._begin()
+            put_state(self.executor, there, self.first, self.position.state)
+        elif self.loop.weights is not None:
+            put_state(self.executor, there, self.first, self.loop.weights, partly=True)
         if self.loop.beside is not None:
-            self.loop.beside.begin(self._state())
-        while self.position.step < self.total and not self.loop.stop():
-            loss, accuracy = self._step()
-            rate = self.learning_rate
-            if self.position.step % self.batches.steps == 0:
-                self._end_epoch()
-            self._tell(loss, accuracy, rate)
-            self._save_if_due()
+            self.loop.beside.begin(self.first, self._state())
+        with suppress(InterruptedTrainingError):
+            self._test_if_due()
+            while self.position.step < self.total and not self.loop.stop():
+                loss, accuracy = self._step()
+                rate = self.learning_rate
+                self._save_if_due()
+                self._test_if_due()
+                self._tell(loss, accuracy, rate)
         position = self._with_state()
         self.loop.save(position)
         return position
 
-    def _end_epoch(self) -> None:
-        steps, rate = self.batches.steps, self.learning_rate
-        self._add_point(self.position.loss_sum / steps, self.position.accuracy_sum / steps, rate)
+    def _test_if_due(self) -> None:
+        """Tests before the first step and after each epoch, which a position may have been saved before.
+
+        Raises InterruptedTrainingError when it is to stop meanwhile, as if the test had not begun.
+        """
+        position, steps = self.position, self.batches.steps
+        if position.step % steps or position.tested == position.step:
+            return
+        if position.step == 0:
+            self._add_point(None, None, None)
+        else:
+            self._add_point(position.loss_sum / steps, position.accuracy_sum / steps, self.learning_rate)
         self.learning_rate = self._next_learning_rate()
 
     def _save_if_due(self) -> None:
         step, since_s = self.position.step, perf_counter() - self.saved
-        if step < self.total and self.loop.save_every.due(step, self.batches.steps, since_s):
+        if self.loop.save_every.due(step, self.batches.steps, since_s):
             self.loop.save(self._with_state())
             self.saved = perf_counter()
-
-    def _begin(self) -> None:
-        """Tests what nothing has been learned in, drawn or given."""
-        if self.loop.weights is not None:
-            there = self.loop.stepper.there
-            put_state(self.executor, there, self.first, self.loop.weights, partly=True)
-        self._add_point(None, None, None)
 
     def _next_learning_rate(self) -> float:
         """That of the epoch under way, which follows from the curve alone."""
@@ -246,8 +258,8 @@ class _Training:
 
     def _add_point(self, loss: float | None, accuracy: float | None, rate: float | None) -> None:
         """Tests the network as it is now; another epoch begins."""
-        evaluator, data, state, position = self.loop.evaluator, self.loop.data, self._state(), self.position
-        score = evaluator.score(data.test, state)
+        data, state, position = self.loop.data, self._state(), self.position
+        score = self._score(data.test, state)
         validation = data.validation
         point = CurvePoint(
             epoch=position.step // self.batches.steps,
@@ -259,7 +271,10 @@ class _Training:
             test_loss=score.loss,
             test_accuracy=score.accuracy,
             learning_rate=rate,
-            validation_error=None if validation is None else evaluator.score(validation, state).error,
+            validation_error=None if validation is None else self._score(validation, state).error,
             test_top5_error=score.top5_error,
         )
         self.position = replace(position, points=(*position.points, point), loss_sum=0.0, accuracy_sum=0.0)
+
+    def _score(self, part: Part, state: State) -> Score:
+        return self.loop.evaluator.score(part, state, stop=self.loop.stop)

@@ -100,10 +100,12 @@ class PictureData:
 
     def __init__(self, pictures: PictureSet) -> None:
         self.description = pictures.description
+        self.identity = pictures.description if pictures.identity is None else pictures.identity
         self.classes = pictures.classes
         self.encoded = pictures.encoded
         self.notes = pictures.notes
-        self.statistics: PixelStatistics | None = pictures.source.cropper.statistics
+        statistics = pictures.source.cropper.statistics
+        self.statistics: PixelStatistics | None = statistics if statistics.mean.any() else None
         self.train = PicturePart(pictures.source, pictures.train, pictures.augmentation)
         self.test = PicturePart(pictures.source, pictures.test, pictures.augmentation)
         self.validation: PicturePart | None = None

@@ -34,6 +34,10 @@ class StepTiming:
         return self.first_ps[step] if step < len(self.first_ps) else self.steady_ps
 
 
+UNTIMED = StepTiming("repeats", (), 0)
+"""Of steps whose time on the machine means nothing."""
+
+
 def races(placed: PlacedGraph) -> bool:
     """Whether tasks start at set times with what is there by then, so that values depend on timing."""
     return placed.plan.control.spacing_ps is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dataflow.features.kernels import Kernels
 from dataflow.metrics import Latencies
 from dataflow.result import Result
 from dataflow.training.curve import Curve
@@ -29,8 +30,8 @@ class Examples:
 class Comparison:
     """The same trainings in another way, from the same starts and in the same order.
 
-    name: a format, in which they are on one processor; ``one-processor``, in the same format; or
-    ``torch``, which has no curves. losses: step by step for each seed, where formats are the same.
+    name: a format, in which they are on one processor, with curves; or ``one-processor`` or ``torch``, which
+    go along in the same format and have no curves. losses: of these, step by step for each seed.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Trained:
     result: some simulated steps, measured. curves: one for each seed. against: in another format, for
     the same seeds in the same order. notes: what the user should know of how it came about. latency: of
     inferences of one image, one after the other, on the same machine; None where the plan cannot do that.
+    kernels: of the first seed's first layer that learns; None where they are no pictures.
     """
 
     result: Result
@@ -56,3 +58,4 @@ class Trained:
     against: Comparison | None = None
     notes: tuple[str, ...] = ()
     latency: Latencies | None = None
+    kernels: Kernels | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from dataflow.placement import Piece, PlacedGraph, PlacedTask, Read, Shard, Task
 from dataflow.region import Region
 from dataflow.simulation.schedule import Instance, Schedule
 from dataflow.tensor import Tensor, TensorKind
+from dataflow.values.finite import may_be_first
 
 Slices = tuple[slice, ...]
 Stores = Mapping[str, dict[Instance, Array]]
@@ -61,37 +62,53 @@ class Source(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """An operand that is read. whole: whether its one piece is all of it."""
+    """An operand that is read. whole: its one piece, where that is all of it."""
 
     name: str
     made: Made
     sources: tuple[Source, ...]
-    whole: bool
+    whole: Source | None
 
 
 class Target(NamedTuple):
-    """An operand that is written. drawn: random numbers that no kernel computes. home: to be shown."""
+    """An operand that is written. drawn: random numbers that no kernel computes. shown: when published.
+
+    checked: whether its values may be the first that are not finite (``dataflow.values.finite``).
+    """
 
     name: str
     shard: Shard
     at: Address
     made: Made
     drawn: bool
-    home: bool
+    shown: bool
+    checked: bool
+
+
+class Message(NamedTuple):
+    """What a transfer writes, of what it reads at its beginning, and what that is added to at its end."""
+
+    target: Target
+    source: Bound
+    addend: Bound | None
 
 
 class Binding(NamedTuple):
-    """All operands of a task."""
+    """All operands of a task. messages: of a transfer."""
 
     reads: Mapping[str, Bound]
     writes: tuple[Target, ...]
+    messages: tuple[Message, ...]
 
 
 class Bindings:
-    """The bindings of a placed graph's tasks to the stores of its memories."""
+    """The bindings of a placed graph's tasks to the stores of its memories. shown: as of the executor."""
 
-    def __init__(self, placed: PlacedGraph, schedule: Schedule, stores: Stores) -> None:
+    def __init__(
+        self, placed: PlacedGraph, schedule: Schedule, stores: Stores, shown: Collection[str] | None = None
+    ) -> None:
         self._placed = placed
+        self._shown = shown
         self._schedule = schedule
         self._stores = stores
         self._raced = {placed.tasks[index].name for index in schedule.raced}
@@ -104,7 +121,8 @@ class Bindings:
         if found is None:
             reads = {read.operand: self._bound(task, read) for read in task.reads}
             writes = tuple(self._target(task, operand, name) for operand, name in task.writes.items())
-            found = self._known[task.name] = Binding(reads, writes)
+            messages = tuple(_message(reads, target) for target in writes) if task.ends is not None else ()
+            found = self._known[task.name] = Binding(reads, writes, messages)
         return found
 
     def _bound(self, task: PlacedTask, read: Read) -> Bound:
@@ -113,7 +131,7 @@ class Bindings:
         # A sum of nothing has no pieces: it is of the tensor that it fills.
         name = read.pieces[0].shard if read.pieces else next(iter(task.writes.values()))
         made = made_of(self._placed.shards[name].tensor, read.region)
-        whole = len(sources) == 1 and sources[0].region == read.region
+        whole = sources[0] if len(sources) == 1 and sources[0].region == read.region else None
         return Bound(read.operand, made, sources, whole)
 
     def _source(self, task: PlacedTask, read: Read, piece: Piece, memory: str) -> Source:
@@ -132,9 +150,20 @@ class Bindings:
             at=self._address(shard, shard.memory),
             made=made_of(shard.tensor, shard.region),
             drawn=operand in [each.name for each in random],
-            home=task.kind is TaskKind.PREPARE or (name in self._homes and task.phase is not Phase.LOAD),
+            shown=self._is_shown(task, shard),
+            checked=may_be_first(self._placed, task, shard),
         )
+
+    def _is_shown(self, task: PlacedTask, shard: Shard) -> bool:
+        if self._shown is not None and shard.tensor.base not in self._shown:
+            return False
+        return task.kind is TaskKind.PREPARE or (shard.name in self._homes and task.phase is not Phase.LOAD)
 
     def _address(self, shard: Shard, memory: str) -> Address:
         first, second = (self._schedule.instance(shard.name, step) for step in (0, 1))
         return Address(self._stores[memory], *first, first == second)
+
+
+def _message(reads: Mapping[str, Bound], target: Target) -> Message:
+    number = target.name.removeprefix("copy")
+    return Message(target, reads[f"source{number}"], reads.get(f"addend{number}"))

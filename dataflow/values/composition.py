@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -88,8 +87,7 @@ def _empty(backend: Backend, layer: Evaluated, operand: Operand) -> Array:
 def _site_of(layer: Evaluated, direction: Pass, site: Site) -> Site:
     wires = [wire for wire in layer.wires if wire.operand in (*direction.reads, *direction.writes)]
     shapes = {wire.operand: layer.op.operand(wire.operand).shape for wire in wires}
-    return replace(
-        site,
+    return site._replace(
         tensors={wire.operand: wire.tensor for wire in wires},
         dtypes={wire.operand: wire.dtype for wire in wires},
         regions={operand: Region.whole(shape) for operand, shape in shapes.items()},

@@ -8,7 +8,7 @@ missing transfer is an error and a wrong one a wrong number.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import lru_cache
+from contextlib import contextmanager
 from time import perf_counter
 
 import numpy as np
@@ -21,16 +21,20 @@ from dataflow.numbers.number import array_dtype, fixed_point
 from dataflow.ops import Dropout, MomentumSgd
 from dataflow.placement import PlacedGraph, PlacedTask, Shard, TaskKind
 from dataflow.simulation.schedule import Instance, Schedule
-from dataflow.values.bindings import Bindings, Bound, Slices, Source, made_of
+from dataflow.values.bindings import Binding, Bindings, Bound, Slices, Source
 from dataflow.values.composition import run_pass
 from dataflow.values.drops import Drops
 from dataflow.values.finite import check_finite
-from dataflow.values.randomness import dropout_mask, initial_values
+from dataflow.values.given import Given
 from dataflow.values.sites import Sites, base_of
 from dataflow.values.taken import Taken
 
 Keep = Callable[[str, Shard, Array], bool]
 """Is shown the value of every home of a tensor, with its name in the run; True to keep the array."""
+
+
+Written = list[Array]
+"""What a task writes, in the order of its binding's targets."""
 
 
 class Executor:
@@ -41,7 +45,6 @@ class Executor:
     that is loaded after the last is timed but has no values, since nothing reads it.
     compute_s: wall time spent inside the backend so far. drops: what tasks that start at a
     fixed signal, as a plan's ``control`` may have them, found missing and took as zero.
-    learning_rate: of updates from now on, None for what their ops say.
     """
 
     def __init__(
@@ -64,34 +67,49 @@ class Executor:
         self.schedule = Schedule(placed)
         self.backend = backend
         self.batches = batches
-        self.seed = training.seed
         self.steps = steps
         self.keep = keep
         self.shown = shown
         self.stores: dict[str, dict[Instance, Array]] = {name: {} for name in placed.hardware.memories}
         self.kept: set[Instance] = set()
-        self.unpublished: dict[tuple[int, str], dict[str, Array]] = {}
+        self.unpublished: dict[tuple[int, str], Written] = {}
         self.compute_s = 0.0
         self.sites = Sites(placed)
-        self.bindings = Bindings(placed, self.schedule, self.stores)
+        self.bindings = Bindings(placed, self.schedule, self.stores, () if keep is None else shown)
         self.floating = fixed_point(training.dtype) is None
         self.loads = {placed.tasks[index].name for index in self.schedule.loads}
         self.drops = Drops()
         self.taken = Taken(batches, placed)
-        # Processors that share a layer cut their parts from the same mask, one after the other.
-        self._mask = lru_cache(maxsize=1)(dropout_mask)
+        self.given = Given(backend, training.seed)
         self._supplied = {
             name: shard
             for name, shard in placed.shards.items()
             if shard.supplied and shard.tensor.base in (DATA, LABEL)
         }
-        self.learning_rate: float | None = None
-        self._kinds = {
+        self._learning_rate: float | None = None
+        kinds = {
             TaskKind.COMPUTE: self._compute,
             TaskKind.SUM: self._sum,
             TaskKind.TRANSFER: self._transfer,
             TaskKind.PREPARE: self._prepare,
         }
+        self._computes = {task.name: kinds[task.kind] for task in placed.tasks if task.kind in kinds}
+        self._updates: dict[str, MomentumSgd] = {}
+        self._store_of = {name: self.stores[shard.memory] for name, shard in placed.shards.items()}
+        self._unwarned = False
+
+    @property
+    def learning_rate(self) -> float | None:
+        """Of updates from now on, None for what their ops say."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float | None) -> None:
+        if rate == self._learning_rate:
+            return
+        self._learning_rate = rate
+        updates = [(task.name, task.op) for task in self.placed.tasks if isinstance(task.op, MomentumSgd)]
+        self._updates = {} if rate is None else {name: op.at(rate) for name, op in updates}
 
     # -- what the simulation tells --------------------------------------------------------
 
@@ -100,41 +118,52 @@ class Executor:
         by_tensor: dict[str, list[Instance]] = {}
         for instance in instances:
             by_tensor.setdefault(self.placed.shards[instance[0]].tensor.name, []).append(instance)
-        for shards in by_tensor.values():
-            tensor = self.placed.shards[shards[0][0]].tensor
-            whole = None
-            if tensor.initial is not None:
-                whole = initial_values(self.seed, tensor.base, tensor.shape, tensor.initial)
-            for instance in shards:
-                shard = self.placed.shards[instance[0]]
-                values = 0.0 if whole is None else whole[shard.region.slices_within(tensor.region)]
-                self._store(instance, self._given(shard, values))
+        for together in by_tensor.values():
+            shards = [self.placed.shards[name] for name, _ in together]
+            for instance, array in zip(together, self.given.first(shards), strict=True):
+                self._store(instance, array)
 
     def started(self, step: int, task: PlacedTask) -> None:
         """Reads what the task reads and computes what it will publish."""
         if step + 1 >= self.steps and task.name in self.loads:
             return
-        compute = self._kinds[task.kind]
-        if not self.floating:
-            self.unpublished[step, task.name] = compute(step, task)
-            return
-        # What is not finite ends the run with the tensor's name (``check_finite``), not with a warning.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            written = self.unpublished[step, task.name] = compute(step, task)
-            if task.processor is not None:
-                for target in self.bindings.of(task).writes:
-                    check_finite(step, task.name, target.shard, written[target.name])
+        if self._unwarned or not self.floating:
+            self._start(step, task)
+        else:
+            with self.unwarned():
+                self._start(step, task)
+
+    @contextmanager
+    def unwarned(self) -> Iterator[None]:
+        """Within, what is not finite ends the run with the tensor's name, not with a warning of NumPy's.
+
+        It is so for every task; whoever starts many of them can have it for all of them at once.
+        """
+        self._unwarned = True
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                yield
+        finally:
+            self._unwarned = False
+
+    def _start(self, step: int, task: PlacedTask) -> None:
+        binding = self.bindings.of(task)
+        written = self.unpublished[step, task.name] = self._computes[task.name](step, task, binding)
+        if self.floating:
+            for target, array in zip(binding.writes, written, strict=True):
+                if target.checked:
+                    check_finite(step, task.name, target.shard, array)
 
     def ended(self, step: int, task: PlacedTask) -> None:
         """Publishes what the task wrote."""
         written = self.unpublished.pop((step, task.name), None)
         if written is None:
             return
-        for target in self.bindings.of(task).writes:
-            array = written[target.name]
-            instance = target.at.instance(step)
-            target.at.store[instance] = array
-            if target.home and self._keeps(step, target.shard, array):
+        for target, array in zip(self.bindings.of(task).writes, written, strict=True):
+            store, name, later, constant = target.at
+            instance = name, (later if constant else later + step)
+            store[instance] = array
+            if target.shown and self._keeps(step, target.shard, array):
                 self.kept.add(instance)
 
     def _keeps(self, step: int, shard: Shard, array: Array) -> bool:
@@ -144,19 +173,13 @@ class Executor:
 
     def freed(self, instance: Instance) -> None:
         """Forgets a value that has left its memory, and lets the backend use its room again."""
-        array = self.stores[self.placed.shards[instance[0]].memory].pop(instance, None)
+        array = self._store_of[instance[0]].pop(instance, None)
         if instance in self.kept:
             self.kept.discard(instance)
         elif array is not None:
             self.backend.release(array)
 
     # -- values ---------------------------------------------------------------------------
-
-    def _given(self, shard: Shard, values: Array | float) -> Array:
-        """A shard's array of values that nothing computes, in the shard's format."""
-        array = self.backend.empty(*made_of(shard.tensor, shard.region))
-        self.backend.fill(array, values, shard.tensor.dtype, shard.tensor.base)
-        return array
 
     def _store(self, instance: Instance, array: Array) -> None:
         shard = self.placed.shards[instance[0]]
@@ -166,8 +189,9 @@ class Executor:
 
     def _piece(self, source: Source, step: int, task: PlacedTask) -> Array:
         """A piece's values in a memory the task reads from. Raises ResidencyError if they are not there."""
-        instance = source.at.instance(step)
-        array = source.at.store.get(instance)
+        store, name, later, constant = source.at
+        instance = name, (later if constant else later + step)
+        array = store.get(instance)
         if source.raced:
             missing = array is None
             self.drops.note(step, base_of(source.shard.tensor), source.region.size, missing=missing)
@@ -184,35 +208,34 @@ class Executor:
             )
         return array if source.part is None else array[source.part]
 
-    def _operand(self, step: int, task: PlacedTask, read: Bound) -> tuple[Array, bool]:
-        """An operand as one array, and whether it had to be put together for the purpose."""
-        if read.whole:
-            return self._piece(read.sources[0], step, task), False
+    def _assembled(self, step: int, task: PlacedTask, read: Bound) -> Array:
+        """An operand, put together of its pieces."""
         array = self.backend.empty(*read.made)
         self._fill(array, step, task, read)
-        return array, True
+        return array
 
-    def _compute(self, step: int, task: PlacedTask) -> dict[str, Array]:
+    def _compute(self, step: int, task: PlacedTask, binding: Binding) -> Written:
         assert task.op is not None
         assert task.direction is not None
-        binding = self.bindings.of(task)
         reads: dict[str, Array] = {}
         assembled: list[Array] = []
         for operand, read in binding.reads.items():
-            reads[operand], made = self._operand(step, task, read)
-            if made:
+            if read.whole is not None:
+                reads[operand] = self._piece(read.whole, step, task)
+            else:
+                reads[operand] = self._assembled(step, task, read)
                 assembled.append(reads[operand])
-        written: dict[str, Array] = {}
+        written: list[Array] = []
         computed: dict[str, Array] = {}
         for target in binding.writes:
             if target.drawn:
-                written[target.name] = reads[target.name] = self._draw(step, task, target.shard)
+                assert isinstance(task.op, Dropout)
+                array = reads[target.name] = self.given.mask(step, target.shard, task.op.rate)
             else:
-                written[target.name] = computed[target.name] = self.backend.empty(*target.made)
+                array = computed[target.name] = self.backend.empty(*target.made)
+            written.append(array)
         site = self.sites.of(step, task)
-        op = task.op
-        if self.learning_rate is not None and isinstance(op, MomentumSgd):
-            op = op.at(self.learning_rate)
+        op = self._updates.get(task.name) or task.op
         began = perf_counter()
         run_pass(self.backend, op, task.direction, reads, computed, site)
         self.compute_s += perf_counter() - began
@@ -220,37 +243,30 @@ class Executor:
             self.backend.release(array)
         return written
 
-    def _draw(self, step: int, task: PlacedTask, shard: Shard) -> Array:
-        assert isinstance(task.op, Dropout)
-        whole = self._mask(self.seed, shard.tensor.name_in(step), shard.tensor.shape, task.op.rate)
-        return np.ascontiguousarray(whole[shard.region.slices_within(shard.tensor.region)])
-
-    def _sum(self, step: int, task: PlacedTask) -> dict[str, Array]:
-        binding = self.bindings.of(task)
+    def _sum(self, step: int, task: PlacedTask, binding: Binding) -> Written:
         (read,), (target,) = binding.reads.values(), binding.writes
         addends = list(self._pieces(step, task, read))
         total = self.backend.empty(*target.made)
         began = perf_counter()
         self.backend.accumulate(total, addends, self.sites.of(step, task))
         self.compute_s += perf_counter() - began
-        return {target.name: total}
+        return [total]
 
-    def _transfer(self, step: int, task: PlacedTask) -> dict[str, Array]:
+    def _transfer(self, step: int, task: PlacedTask, binding: Binding) -> Written:
         """Copies what a message carries; adds, on arrival, what it is to be added to."""
-        binding = self.bindings.of(task)
-        written: dict[str, Array] = {}
-        for target in binding.writes:
-            number = target.name.removeprefix("copy")
-            source, addend = binding.reads[f"source{number}"], binding.reads.get(f"addend{number}")
-            copy = written[target.name] = self.backend.empty(*target.made)
+        written: list[Array] = []
+        for target, source, addend in binding.messages:
+            copy = self.backend.empty(*target.made)
+            written.append(copy)
             if addend is None:
                 self._fill(copy, step, task, source)
                 continue
-            own, made = self._operand(step, task, addend)
+            whole = addend.whole
+            own = self._assembled(step, task, addend) if whole is None else self._piece(whole, step, task)
             everything = (slice(None),) * copy.ndim
             addends = [*self._pieces(step, task, source), (everything, own)]
-            self.backend.accumulate(copy, addends, self.sites.of(step, task, target.name))
-            if made:
+            self.backend.accumulate(copy, addends, self.sites.of_message(step, task, target.name))
+            if whole is None:
                 self.backend.release(own)
         return written
 
@@ -264,16 +280,10 @@ class Executor:
         for place, array in self._pieces(step, task, read):
             whole[place] = array
 
-    def _prepare(self, step: int, task: PlacedTask) -> dict[str, Array]:
+    def _prepare(self, step: int, task: PlacedTask, binding: Binding) -> Written:
         """What a host makes of files: its part of the images and labels of this step, or of the next."""
-        written: dict[str, Array] = {}
-        for target in self.bindings.of(task).writes:
-            shard = target.shard
-            if not written:
-                batch = self.taken.batch(step + shard.tensor.version)
-            values = batch.images if shard.tensor.base == DATA else batch.labels
-            written[target.name] = self._given(shard, values[shard.region.slices_within(shard.tensor.region)])
-        return written
+        batch = self.taken.batch(step + binding.writes[0].shard.tensor.version)
+        return [self.given.of_batch(target.shard, batch) for target in binding.writes]
 
     def _supply(self, step: int, source: Shard) -> Array:
         """Puts images and labels into host memory when they are first read, and says where.
@@ -284,6 +294,5 @@ class Executor:
         batch = self.taken.batch(step + version)
         for name, shard in self._supplied.items():
             if shard.tensor.version == version:
-                values = batch.images if shard.tensor.base == DATA else batch.labels
-                self._store(self.schedule.instance(name, step), self._given(shard, values))
+                self._store(self.schedule.instance(name, step), self.given.of_batch(shard, batch))
         return self.stores[source.memory][self.schedule.instance(source.name, step)]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from dataflow.backend import Site
 from dataflow.placement import PlacedGraph, PlacedTask
 from dataflow.placement.recomputation import AGAIN
@@ -12,32 +9,33 @@ from dataflow.region import Region
 from dataflow.tensor import Tensor
 
 
-class _Operands(NamedTuple):
-    """By operand, what a site says that is the same in every step."""
-
-    tensors: Mapping[str, str]
-    dtypes: Mapping[str, str]
-    regions: Mapping[str, Region]
-    shapes: Mapping[str, tuple[int, ...]]
-
-
 class Sites:
     """The sites of a placed graph's tasks."""
 
     def __init__(self, placed: PlacedGraph) -> None:
         self.placed = placed
-        self.training = placed.task_graph.training
-        self._known: dict[tuple[str, str], _Operands] = {}
+        self._known: dict[str, Site] = {}
+        self._of_messages: dict[tuple[str, str], Site] = {}
 
-    def of(self, step: int, task: PlacedTask, total: str = "total") -> Site:
-        """The site of a task in a step. total: of what a message writes, the one that is a sum."""
-        operands = self._known.get((task.name, total))
-        if operands is None:
-            operands = self._known[task.name, total] = self._operands(task, total)
-        training = self.training
-        return Site(step, task.name, training.seed, training.dtype, training.arithmetic, *operands)
+    def of(self, step: int, task: PlacedTask) -> Site:
+        """The site of a task in a step."""
+        known = self._known.get(task.name)
+        if known is None or known.step != step:
+            known = self._known[task.name] = self._site(step, task, known, "total")
+        return known
 
-    def _operands(self, task: PlacedTask, total: str) -> _Operands:
+    def of_message(self, step: int, task: PlacedTask, total: str) -> Site:
+        """The site of a transfer that adds. total: of what it writes, the one that is a sum."""
+        key = task.name, total
+        known = self._of_messages.get(key)
+        if known is None or known.step != step:
+            known = self._of_messages[key] = self._site(step, task, known, total)
+        return known
+
+    def _site(self, step: int, task: PlacedTask, known: Site | None, total: str) -> Site:
+        """That of another step, if one is known, is the same but for the step."""
+        if known is not None:
+            return Site._make((step, *known[1:]))
         found: dict[str, tuple[Tensor, Region]] = {}
         for read in task.reads:
             if read.pieces:
@@ -45,7 +43,13 @@ class Sites:
         for operand, name in task.writes.items():
             shard = self.placed.shards[name]
             found["total" if operand == total else operand] = shard.tensor, shard.region
-        return _Operands(
+        training = self.placed.task_graph.training
+        return Site(
+            step,
+            task.name,
+            training.seed,
+            training.dtype,
+            training.arithmetic,
             {operand: base_of(tensor) for operand, (tensor, _) in found.items()},
             {operand: tensor.dtype for operand, (tensor, _) in found.items()},
             {operand: region for operand, (_, region) in found.items()},

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
 from dataflow.backend import Array
 from dataflow.errors import CheckError
+from dataflow.near import nearest_word
 from dataflow.network import Network
 from dataflow.ops import RUNNING_VARIANCE
 from dataflow.tensor import Tensor
@@ -53,8 +53,8 @@ def _faults(
         return
     for name, called in names.items():
         if called not in stored:
-            near = get_close_matches(called, beyond, 1)
-            yield f"{called!r} is missing" + (f"; is it {near[0]!r}, which nothing needs?" if near else "")
+            near = nearest_word(called, beyond)
+            yield f"{called!r} is missing" + (f"; is it {near!r}, which nothing needs?" if near else "")
             continue
         there, weight = stored[called], weights[name]
         if there.shape not in (weight.shape, pytorch_shape(weight)):
@@ -62,8 +62,7 @@ def _faults(
         elif there.dtype not in _FLOATING:
             yield f"{called!r} is of {there.dtype}; weights are of {', '.join(_FLOATING)}"
     for name in beyond:
-        near = get_close_matches(name, [each for each in wanted if each not in stored], 1)
-        if not near:
+        if nearest_word(name, [each for each in wanted if each not in stored]) is None:
             yield f"{name!r} belongs to no layer"
 
 

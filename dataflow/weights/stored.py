@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +33,7 @@ _PARALLEL = "module."
 class Stored:
     """A tensor in a file. read: its values, as long as the file is open.
 
-    shape, dtype: as in the file. PyTorch's ``bfloat16`` is read as float32.
+    shape, dtype: as in the file. ``bfloat16`` is read as float32.
     """
 
     shape: tuple[int, ...]
@@ -124,7 +126,13 @@ def _entry_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[
     return read
 
 
-_SAFETENSORS_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "I64": "int64"}
+_SAFETENSORS_TYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+}
 """What NumPy calls them; whatever else there is no weights are made of."""
 
 
@@ -137,13 +145,30 @@ def _safetensors(path: Path, stack: ExitStack) -> dict[str, Stored]:
     for name in file.keys():  # noqa: SIM118 - it is no mapping
         part = file.get_slice(name)
         dtype = _SAFETENSORS_TYPES.get(part.get_dtype(), part.get_dtype())
-        found[name] = Stored(tuple(part.get_shape()), dtype, _tensor_reader(file, name))
+        read = _bfloat16_reader(path, name) if dtype == "bfloat16" else _tensor_reader(file, name)
+        found[name] = Stored(tuple(part.get_shape()), dtype, read)
     return found
 
 
 def _tensor_reader(file: Any, name: str) -> Callable[[], Array]:
     def read() -> Array:
         array: Array = file.get_tensor(name)
+        return array
+
+    return read
+
+
+def _bfloat16_reader(path: Path, name: str) -> Callable[[], Array]:
+    """Reads what NumPy has no type for: the upper halves of float32 numbers."""
+
+    def read() -> Array:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            about = json.loads(file.read(length))[name]
+            start, end = about["data_offsets"]
+            file.seek(8 + length + start)
+            halves = np.frombuffer(file.read(end - start), "<u2")
+        array: Array = (halves.astype(np.uint32) << 16).view(np.float32).reshape(about["shape"])
         return array
 
     return read

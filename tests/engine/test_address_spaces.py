@@ -129,7 +129,7 @@ def test_any_plan_on_any_spaces_gives_the_numbers_of_one_processor(data: st.Data
     except PlanError:
         reject()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dataflow.values.executor.initial_values", strong)
+        patch.setattr("dataflow.values.given.initial_values", strong)
         verification = verified(world, graph)
     assert [c for c in verification.comparisons if not c.passed and c.max_absolute_error > 1e-12] == []
     assert verification.missing == ()

@@ -125,7 +125,7 @@ def test_the_first_tensor_that_is_not_finite_is_named(
 ) -> None:
     """Values that are not finite stop the run at the first tensor computed with them, without a warning."""
     monkeypatch.setattr(
-        "dataflow.values.executor.initial_values", lambda seed, name, shape, initial: np.ones(shape)
+        "dataflow.values.given.initial_values", lambda seed, name, shape, initial: np.ones(shape)
     )
     world = experiment(network({"a": fc(2), "b": fc(2)}), machine(1), dtype="float32")
     with pytest.raises(
@@ -139,7 +139,7 @@ def test_the_first_tensor_that_is_not_finite_is_named(
 def test_large_but_finite_values_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finite values whose sum overflows, as four times 1e38 in float32, are no error and give no warning."""
     monkeypatch.setattr(
-        "dataflow.values.executor.initial_values", lambda seed, name, shape, initial: np.ones(shape)
+        "dataflow.values.given.initial_values", lambda seed, name, shape, initial: np.ones(shape)
     )
     world = experiment(network({"a": fc(2), "r": RELU, "b": fc(2)}), machine(1), dtype="float32")
     values = published(world, Given([1e38, 0], [1e38, 0]))

@@ -97,7 +97,7 @@ def test_values_are_those_of_one_processor_bit_for_bit(world: World) -> None:
     """Where every sum is exact, any plan on any machine gives exactly what one processor gives."""
     batches = SmallIntegers(world.experiment) if isinstance(world.batches, Noise) else world.batches
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dataflow.values.executor.initial_values", small_integers)
+        patch.setattr("dataflow.values.given.initial_values", small_integers)
         backend = WholeNumbers()
         _, last = computed(world, backend, batches)
         verification = verify(last, world.experiment, batches, OneProcessor(backend), tolerance=0.0)
@@ -110,7 +110,7 @@ def test_values_are_those_of_one_processor_bit_for_bit(world: World) -> None:
 def test_values_are_those_of_one_processor(world: World) -> None:
     """Any plan on any machine gives, after three steps, what one processor gives within 1e-9."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dataflow.values.executor.initial_values", strong)
+        patch.setattr("dataflow.values.given.initial_values", strong)
         _, last = computed(world, numpy_backend(), world.batches)
         reference = OneProcessor(numpy_backend())
         verification = verify(last, world.experiment, world.batches, reference, tolerance=1e-9)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from dataflow.data.batches import Batch
 from dataflow.experiment import Experiment
 from dataflow.graph import training_graph
+from dataflow.training.data_set import ArrayPart
 from dataflow.training.state import State
 from dataflow.values.randomness import initial_values
 from tests.engine.worlds import DROPOUT, RELU, conv, experiment, fc, machine, max_pool, network
@@ -45,29 +44,10 @@ def state_of(made: Experiment) -> State:
     }
 
 
-class Noise:
+def noise(count: int) -> ArrayPart:
     """Images of noise, all of class 1."""
-
-    def __init__(self, count: int) -> None:
-        self.images = np.random.default_rng(8).normal(size=(count, 3, 6, 6)).astype(np.float32)
-        self.labels = np.full(count, 1, dtype=np.int32)
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.labels)
-
-    def begin(self, chosen: NDArray[np.int64]) -> Callable[[], Batch]:
-        """They are there."""
-        return lambda: Batch(self.images[chosen], self.labels[chosen])
-
-    def name(self, index: int) -> str:
-        """Its number."""
-        return f"noise {index}"
-
-    def picture(self, index: int) -> NDArray[np.uint8]:
-        """All black."""
-        return np.zeros((6, 6, 3), dtype=np.uint8)
+    images = np.random.default_rng(8).normal(size=(count, 3, 6, 6)).astype(np.float32)
+    return ArrayPart(Batch(images, np.full(count, 1, dtype=np.int32)), "noise")
 
 
 def paint(file: Path, colour: tuple[int, int, int], size: tuple[int, int] = (20, 14)) -> None:

@@ -8,19 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dataflow.data.batches import Batch
 from dataflow.errors import OptionError
 from dataflow.features.activation import LayerActivations, ranked
 from dataflow.features.extraction import FeatureFile
-from dataflow.features.found import Features, Shown, rows_of
+from dataflow.features.found import Features, Shown, rows_of, shown
 from dataflow.features.kernels import check_kernels, has_kernels
 from dataflow.features.nearest import Near, Neighbours
-from dataflow.features.part_pictures import as_pixels
 from dataflow.features.shares import Share
+from dataflow.training.data_set import ArrayPart, levels
 from reports import palette
 from reports.activations_picture import activations_figure
 from reports.features_heading import shortened
 from reports.features_picture import fitted, neighbours_figure
-from tests.features.made import Noise
+from tests.features.made import noise
 from topologies import load_network
 
 PICTURE = np.full((6, 6, 3), 90, dtype=np.uint8)
@@ -28,7 +29,7 @@ PICTURE = np.full((6, 6, 3), 90, dtype=np.uint8)
 
 def features(labels: tuple[int, ...]) -> Features:
     """Of three images one query with both others, at distances 0.5 and 1,234.5."""
-    pictures = Noise(3)
+    pictures = noise(3)
     pictures.labels = np.array(labels, dtype=np.int32)
     near = (Neighbours(0, (Near(2, 0.5), Near(1, 1234.5))),)
     rows = rows_of(near, pictures, ("cat", "dog"))
@@ -114,10 +115,10 @@ def test_pictures_fit_their_squares() -> None:
 
 def test_numbers_that_are_no_pixels() -> None:
     """Are scaled from 0 to 255; what is flat is black; of two channels the first is shown."""
-    assert as_pixels(np.array([[[-1.0], [1.0], [3.0]]]))[0, :, 0].tolist() == [0, 128, 255]
-    assert as_pixels(np.full((1, 2, 1), 7.5)).max() == 0
-    assert as_pixels(np.array([[[0.0, 9.0], [1.0, 9.0]]]))[0, :, 0].tolist() == [0, 255]
-    assert np.array_equal(as_pixels(PICTURE), PICTURE)
+    assert levels(np.array([-1.0, 1.0, 3.0])).tolist() == [0, 128, 255]
+    assert levels(np.full(2, 7.5)).max() == 0
+    two = ArrayPart(Batch(np.array([[[[0.0, 1.0]], [[9.0, 9.0]]]], np.float32), np.zeros(1, np.int32)))
+    assert shown(two, 0, ()).picture.tolist() == [[[0], [28]]]  # 255 / 9
 
 
 def test_long_names_are_shortened_in_the_middle() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import backends
 from dataflow.training.evaluation import Evaluator
-from tests.features.made import Noise, state_of, world
+from tests.features.made import noise, state_of, world
 
 torch = pytest.importorskip("torch")
 
@@ -17,7 +17,7 @@ def test_every_layer(dtype: str, tolerance: float) -> None:
     """Convolution, ReLU, pooling and both fully connected layers; the paper's dropout halves at the test."""
     made = world(10, dtype)
     state = state_of(made)
-    batch = Noise(10).begin(np.arange(10))()
+    batch = noise(10).begin(np.arange(10))()
     layers = ("conv1", "relu1", "pool1", "fc2", "relu2", "drop2", "fc3")
     found = Evaluator(made, backends.get("numpy")).activations(batch, state, layers)
     exact = {name: torch.from_numpy(np.array(array, dtype=dtype)) for name, array in state.items()}

@@ -14,7 +14,7 @@ from dataflow.errors import ReportError
 from dataflow.features.activation import ranked
 from dataflow.features.extraction import write_features
 from dataflow.training.evaluation import Evaluator
-from tests.features.made import Noise, state_of, world
+from tests.features.made import noise, state_of, world
 
 
 def features(
@@ -27,12 +27,12 @@ def features(
     def activations(examples: Batch) -> Array:
         return evaluator.activations(examples, state, (layer,))[layer]
 
-    return np.array(write_features(Noise(count), activations, batch, file).values)
+    return np.array(write_features(noise(count), activations, batch, file).values)
 
 
 def test_they_are_the_activations_of_the_evaluator(tmp_path: Path) -> None:
     """One batch of all images at once says the same, layer by layer, flattened."""
-    made, pictures = world(10), Noise(10)
+    made, pictures = world(10), noise(10)
     layers = ("conv1", "relu1", "relu2", "fc3")
     whole = Evaluator(made, backends.get("numpy")).activations(
         pictures.begin(np.arange(10))(), state_of(made), layers
@@ -63,7 +63,7 @@ def test_progress_is_told(tmp_path: Path) -> None:
     """After each batch how many images are done; those that fill it up do not count."""
     told: list[tuple[int, int]] = []
     write_features(
-        Noise(5), lambda batch: batch.images, 2, tmp_path / "f.npy", lambda *done: told.append(done)
+        noise(5), lambda batch: batch.images, 2, tmp_path / "f.npy", lambda *done: told.append(done)
     )
     assert told == [(2, 5), (4, 5), (5, 5)]
 
@@ -73,10 +73,10 @@ def test_a_disk_without_room(tmp_path: Path) -> None:
     with pytest.raises(
         ReportError, match=r"features '.*f.npy': cannot be written: No such file.*; make room or"
     ):
-        write_features(Noise(2), lambda batch: batch.images, 2, tmp_path / "none" / "f.npy")
+        write_features(noise(2), lambda batch: batch.images, 2, tmp_path / "none" / "f.npy")
     if Path("/dev/full").exists():
         with pytest.raises(ReportError, match="cannot be written: No space left on device"):
-            write_features(Noise(2), lambda batch: batch.images, 2, Path("/dev/full"))
+            write_features(noise(2), lambda batch: batch.images, 2, Path("/dev/full"))
 
 
 def test_scores_are_ranked() -> None:

@@ -14,6 +14,7 @@ from dataflow.errors import DataError, OptionError
 from dataflow.experiment import Experiment
 from dataflow.features.opening import image_files, query_indices
 from dataflow.recipe import Augmentation
+from dataflow.session.parts import class_names
 from dataflow.session.pictures import OpenedPictures, PictureOptions, opened_pictures
 from tests.features.made import paint, world
 
@@ -96,7 +97,7 @@ def test_the_mean_of_what_was_trained_on(pets: Path, tmp_path: Path) -> None:
             paint(tmp_path / "others" / name / f"{number}.png", (grey, grey, grey))
     found = opened(small(), pets, trained_on=str(tmp_path / "others"))
     assert pixel(found, 0) == [180.0, 20.0, 20.0]  # 20 is the mean of 10 and 30, held out in proportion
-    assert found.classes_of(3) == ("dark", "light", "2")
+    assert class_names(found.learned, 3) == ("dark", "light", "2")
     assert found.notes == ("left out what is no image by its name: 1 of the files",)
 
 
@@ -105,15 +106,6 @@ def test_grey_images_for_a_network_of_one_channel(pets: Path) -> None:
     found = opened(small(1), pets / "grey.png")
     assert found.pictures.picture(0).shape == (6, 6, 1)
     assert int(found.pictures.picture(0)[0, 0, 0]) == 100
-
-
-def test_an_image_that_fills_up_a_batch(pets: Path) -> None:
-    """Is read once and stands in every place."""
-    found = opened(small(), pets)
-    images = found.pictures.begin(np.array([2, 0, 2, 2]))().images
-    assert np.array_equal(images[0], images[2])
-    assert np.array_equal(images[0], images[3])
-    assert not np.array_equal(images[0], images[1])
 
 
 def test_broken_images(pets: Path) -> None:
@@ -136,11 +128,11 @@ def test_data_sets_by_name() -> None:
     made = replace(small(1), network=replace(small(1).network, classes=10))
     found = opened(made, "digits")
     assert (found.pictures.count, found.classes) == (450, tuple("0123456789"))
-    assert found.pictures.name(7) == "test 7"
+    assert found.pictures.name(7) == "digit 1354"
     picture = found.pictures.picture(7)
     assert (picture.shape, picture.min(), picture.max()) == ((6, 6, 1), 0, 255)
     assert opened(made, "digits", part="train").pictures.count == 1347
-    with pytest.raises(OptionError, match=r"--part validation: scikit-learn's .* have no such part"):
+    with pytest.raises(OptionError, match=r"part 'validation': scikit-learn's .* have none, for no"):
         opened(made, "digits", part="validation")
     plain = replace(made, training=replace(made.training, augmentation=None))
     for each in (made, plain):

@@ -10,7 +10,7 @@ from dataflow.cost import Cost, Work
 from dataflow.hardware import Hardware, Link, Memory, Packets, Processor, Sharing
 from dataflow.ops import Phase
 from dataflow.placement import PlacedGraph, PlacedTask, Shard, TaskKind
-from dataflow.placement.placed import Piece, Read
+from dataflow.placement.placed_task import Piece, Read
 from dataflow.region import Region
 from dataflow.simulation import simulate
 from dataflow.tensor import Tensor, TensorKind

@@ -63,6 +63,7 @@ def test_the_untrained_network_stands_at_step_zero() -> None:
 def test_an_untrained_network_that_is_good_enough_needs_its_first_epoch() -> None:
     """Its luck in the test says nothing of training examples."""
     assert steps_to(curve(0, [0.2], 0.1, untrained=0.1), 0.5, STEPS) == pytest.approx(5)
+    assert steps_to(curve(0, [0.2], 0.1, untrained=0.5), 0.5, STEPS) == pytest.approx(5)
 
 
 def test_a_threshold_may_not_be_reached() -> None:

@@ -6,12 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import topologies
+from dataflow.data.folder_pictures import workers_for
+from dataflow.data.options import DataOptions
+from dataflow.data.workers import cores
 from dataflow.errors import InterruptedTrainingError, OptionError, StudyError
 from dataflow.session import (
     StudyOptions,
@@ -102,19 +107,23 @@ def test_trainings_at_a_time_change_nothing() -> None:
 
 def test_a_study_that_was_stopped_goes_on() -> None:
     """Stopped in its second training; then only what is left is trained, to the same curves."""
+    study, epochs = topologies.load_study("study.yaml"), list[int]()
+
+    def tell(_what: str, done: int, _total: int) -> None:
+        epochs.append(done)
+
+    def stop() -> bool:
+        return 3 in epochs
+
     with pytest.raises(
         InterruptedTrainingError, match="after 1 of 4 trainings; the same command with --resume"
     ):
-        outcome_of(StudyOptions(), "out", after(27))
-    steps: list[None] = []
-
-    def counted() -> bool:
-        steps.append(None)
-        return False
-
-    outcome = outcome_of(StudyOptions(resume=True), "out", counted)
-    # 13 steps of the second training, 20 of each of the two others; nothing is asked before none.
-    assert len(steps) == 13 + 20 + 20
+        carry_out_study(study, StudyOptions(), "out", stop, tell)
+    assert epochs.count(3) == 1
+    epochs.clear()
+    outcome = carry_out_study(study, StudyOptions(resume=True), "out", never, tell)
+    # Ten steps an epoch: of the second training's second epoch, before which three were over, nine are left.
+    assert [epochs.count(done) for done in range(8)] == [0, 0, 0, 9, 10, 10, 10, 10]
     assert curves_of(outcome) == curves_of(outcome_of(StudyOptions(), "unbroken"))
 
 
@@ -133,6 +142,49 @@ def test_an_unfinished_study_is_not_lost_by_accident() -> None:
         outcome_of(StudyOptions(), "out", after(5))
     with pytest.raises(StudyError, match=r"variant 'relu': checkpoint .* is of a training that is not over"):
         outcome_of(StudyOptions(), "out")
+
+
+def test_a_killed_process_is_said_in_words() -> None:
+    """Whose training it was, and how to go on, which comes to the same curves."""
+
+    def killing() -> bool:
+        for child in active_children():
+            child.kill()
+        return False
+
+    with pytest.raises(
+        StudyError,
+        match=r"variant 'relu', seed [34]: its process was killed, .*; go on with fewer --jobs and --resume",
+    ):
+        outcome_of(StudyOptions(jobs=2), "out", killing)
+    assert not Path("out/.stop").exists()
+    assert curves_of(outcome_of(StudyOptions(resume=True), "out")) == curves_of(
+        outcome_of(StudyOptions(), "unbroken")
+    )
+
+
+def test_trainings_at_a_time_share_the_cores() -> None:
+    """Their readers of images are no more than the cores, unless the user says how many each has."""
+    for sharing in (1, 2, 3, 256):
+        assert sharing * workers_for(DataOptions(sharing=sharing), 10_000) <= cores()
+    assert workers_for(DataOptions(), 10_000) == cores()
+    assert workers_for(DataOptions(workers=5, sharing=2), 10_000) == 5
+
+
+def test_without_epochs_nothing_is_trained() -> None:
+    """A study made in Python may have none."""
+    study = replace(topologies.load_study("study.yaml"), epochs=None)
+    with pytest.raises(OptionError, match=r"study 'activations' says no epochs; give them \(--epochs 10\)"):
+        carry_out_study(study, StudyOptions(), "out", never)
+
+
+@pytest.mark.parametrize("options", [StudyOptions(jobs=2), StudyOptions(data=DataOptions("noise"))])
+def test_times_need_no_examples(options: StudyOptions) -> None:
+    """What is for trainings alone is refused, not left unused."""
+    with pytest.raises(
+        OptionError, match=r"study 'machines' measures time.*leave out --jobs, --resume and what says which"
+    ):
+        carry_out_study(topologies.load_study("times.yaml"), options, "out", never)
 
 
 def test_jobs_are_counted() -> None:
@@ -171,7 +223,7 @@ def test_the_command_trains_and_writes(
     """Tables, page, curves and picture; numbers in the table are those of the JSON."""
     assert called(monkeypatch, "study", "study.yaml", "--set", "training.batch=256") == 0
     shown = capsys.readouterr().out
-    folder = Path("results/activations")
+    folder = Path("results/activations-study")
     found = json.loads((folder / "study.json").read_text())
     relu, tanh = found["variants"]
     error, less = tanh["test_error"], tanh["less_the_first"]["test_error"]
@@ -200,6 +252,37 @@ def test_the_command_answers_in_json(
     assert found == json.loads(Path("o/study.json").read_text())
     assert found["variants"][0]["test_error"]["low"] is None
     assert [each["seed"] for each in found["variants"][1]["seeds"]] == [5]
+
+
+def test_the_command_reads_a_folder_of_images(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broken one is refused or left out, as asked; the cache is kept where it should be."""
+    for number in range(24):
+        file = Path(f"pictures/{'ab'[number % 2]}/{number}.png")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (12, 12), 10 * number).save(file)
+    Path("pictures/a/bad.png").write_text("no picture")
+    asked = ("study", "study.yaml", "--set", "network.classes=2", "--set", "training.batch=8", "--json")
+    asked += ("--images", "pictures", "--cache", "kept", "--workers", "0")
+    assert called(monkeypatch, *asked) == 2
+    assert "bad.png" in capsys.readouterr().err
+    assert called(monkeypatch, *asked, "--broken", "skip") == 0
+    data = json.loads(capsys.readouterr().out)["variants"][1]["data"]
+    assert data["description"].endswith("pictures")
+    assert (data["train"], data["test"]) == (22, 2)
+    assert list(Path("kept").iterdir())
+
+
+def test_notes_of_seeds_are_told_once() -> None:
+    """Those that differ in names of files and numbers alone."""
+    notes = study_json(outcome_of(StudyOptions(resume=True), "out"))["notes"]
+    assert [note for note in notes if note.startswith("tanh: ")] == [
+        (
+            "tanh: no checkpoint 'out/tanh/seed-3/checkpoint-seed3.npz' to resume: begun anew "
+            "(and 1 more like it)"
+        )
+    ]
 
 
 def test_times_are_shown_with_reasons() -> None:

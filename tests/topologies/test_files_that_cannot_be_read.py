@@ -20,15 +20,15 @@ SHIPPED = f"There are: {', '.join(NAMES)}; a path to a file of your own ends in 
         (
             b"",
             (
-                "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware, packets, "
-                "study"
+                "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware, "
+                "packets, study"
             ),
         ),
         (
             b"# only a comment\n",
             (
-                "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware, packets, "
-                "study"
+                "x.yaml: is empty; it should begin with 'kind:', one of experiment, network, hardware, "
+                "packets, study"
             ),
         ),
         (b"- 1\n- 2\n", "x.yaml:1: must be a mapping, keys with values, got a list of 2"),
@@ -56,8 +56,8 @@ SHIPPED = f"There are: {', '.join(NAMES)}; a path to a file of your own ends in 
         (
             b"name: x\n",
             (
-                "x.yaml:1: 'kind' is missing; write 'kind: ' and one of experiment, network, hardware, packets, "
-                "study"
+                "x.yaml:1: 'kind' is missing; write 'kind: ' and one of experiment, network, hardware, "
+                "packets, study"
             ),
         ),
         (

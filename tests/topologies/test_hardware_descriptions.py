@@ -146,6 +146,20 @@ def test_every_kind_of_op_may_have_fractions(tmp_path: Path, kind: str) -> None:
     assert found["" if kind == "default" else kind, ""] == Efficiency(2.25, 0.5)
 
 
+@pytest.mark.parametrize("own", ["", ", batch_normalization_inference: {memory: 0.75, source: s}"])
+def test_an_op_that_is_not_named_has_the_efficiency_of_the_one_it_is_priced_as(
+    tmp_path: Path, own: str
+) -> None:
+    """Normalisation with kept moments moves bytes as fast as with the batch's, unless its own is given."""
+    given = "batch_normalization: {memory: 0.25, source: s, forward: {memory: 0.5, source: s}}"
+    found = efficiency(tmp_path, f"{{default: {{memory: 0.875, source: s}}, {given}{own}}}")
+    kind = "batch_normalization_inference"
+    if own:
+        assert (found[kind, ""].memory, (kind, "forward") in found) == (0.75, False)
+    else:
+        assert (found[kind, ""].memory, found[kind, "forward"].memory) == (0.25, 0.5)
+
+
 @pytest.mark.parametrize(("old", "new", "expected"), cases("hardware_faults"))
 def test_a_machine_that_breaks_a_rule(tmp_path: Path, old: str, new: str, expected: str) -> None:
     """The fault is listed with its line."""

@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 
 import topologies
+from dataflow.cost import Roofline
 from dataflow.hardware import Hardware
 from dataflow.override import Override
 
@@ -42,6 +43,16 @@ def test_machines_that_ship(name: str, processors: int, hosts: int, model: str) 
         processors // 8 if "cluster" in name else 1
     )
     assert all(constant.source.strip() for constant in hardware.constants)
+
+
+@pytest.mark.parametrize("name", ["k80x8", "dgx1-p100", "a100x8", "h100x8"])
+def test_inference_normalises_as_fast_as_training(name: str) -> None:
+    """The share of the memory's bandwidth that was fitted for batch normalisation holds without moments."""
+    for processor in topologies.load_hardware(name).processors.values():
+        assert isinstance(processor.cost, Roofline)
+        fitted = processor.cost.attained("batch_normalization", "forward")
+        assert fitted.memory < processor.cost.attained("", "").memory
+        assert processor.cost.attained("batch_normalization_inference", "forward") == fitted
 
 
 def test_no_route_inside_a_machine_passes_a_processor_or_host() -> None:

@@ -223,7 +223,7 @@ def test_an_unfinished_training_is_not_overwritten(tmp_path: Path) -> None:
         CheckpointError, match=r"not over \(step 5 of 8\); go on with it \(--resume\), remove"
     ):
         begun(file, IDENTITY, 8, resume=False)
-    save_checkpoint(replace(CHECKPOINT, steps=5), file)
+    save_checkpoint(replace(CHECKPOINT, steps=4), file)
     assert begun(file, IDENTITY, 8, resume=False) is None
     with pytest.raises(
         OptionError, match="has come to step 5, but the training is to have 4; ask for more epochs"

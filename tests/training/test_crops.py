@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow.data.cropping import Crop, Cropper, PixelStatistics, enlarged, shorter_side
+from dataflow.data.cropping import Crop, Cropper, PixelStatistics
 from dataflow.data.options import DataOptions
 from dataflow.data.sources import cut_all
 from dataflow.data.statistics import Moments
@@ -81,16 +81,6 @@ def test_ten_crops() -> None:
         assert (cut(crop) == by_hand).all()
     whole = Cropper(9, 11, CROPPER.statistics)
     assert whole.ten() == (Crop(0, 0), Crop(0, 0, mirrored=True))
-
-
-@pytest.mark.parametrize(
-    ("crop", "side"), [(224, 256), (227, 256), (256, 256), (7, 8), (28, 32), (32, 37), (223, 255), (1, 1)]
-)
-def test_the_shorter_side(crop: int, side: int) -> None:
-    """256 for crops as the paper's, else 8/7 of the crop, rounded; or what the augmentation says."""
-    assert shorter_side(Augmentation(), crop) == side
-    assert abs(enlarged(crop) - crop * 8 / 7) <= 0.5
-    assert shorter_side(Augmentation(shorter_side=300), crop) == 300
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5))

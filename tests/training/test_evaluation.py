@@ -12,7 +12,6 @@ import pytest
 import backends
 from dataflow.backend import Array, Backend
 from dataflow.data.batches import Batch
-from dataflow.errors import NetworkError
 from dataflow.experiment import Experiment
 from dataflow.layers import DropoutLayer
 from dataflow.training.data_set import ArrayPart
@@ -159,18 +158,3 @@ def test_values_are_given_back_once_read() -> None:
     Evaluator(made, cast("Backend", backend)).forward(Batch(IMAGES, LABELS % 2), state)
     assert not backend.lent
     assert backend.most == 3  # the loss: scores, losses and probabilities
-
-
-@pytest.mark.parametrize(
-    ("layer", "told"),
-    [
-        ("fc3", r"network 'net' has no layer 'fc3'; did you mean 'fc2'\?"),
-        ("x", "network 'net' has no layer 'x'; there are: fc1, relu1, drop1, fc2, loss"),
-        ("loss", "layer 'loss' of network 'net' is the loss, which needs labels; 'fc2' makes the scores"),
-    ],
-)
-def test_layers_that_have_no_activations(layer: str, told: str) -> None:
-    """One error, with the nearest name or all of them."""
-    made, state = deep()
-    with pytest.raises(NetworkError, match=told):
-        Evaluator(made, backends.get("numpy")).activations(Batch(IMAGES, LABELS), state, [layer])

@@ -155,6 +155,10 @@ def test_the_devkits_numbers(tmp_path: Path) -> None:
             names([0, 1, 2, 1, 1, 0]),
             r"names ILSVRC2012_val_00000005.JPEG, .*6.JPEG, of which there are no images",
         ),
+        (
+            names([2, 1, 2, 2]),
+            "labels are from 1 to 2: with neither 0 nor 3 among them, nothing says whether",
+        ),
         (names([0, 1, 2, 4]), "label '4' is none of the 3 classes that the training part has folders for"),
         (names(["n01", "n02", "n03", "n04"]), "label 'n04' is none of the 3 classes"),
         (names([0, 1, 2, 1]) + names([1]), "ILSVRC2012_val_00000001.JPEG' has two labels; keep one"),

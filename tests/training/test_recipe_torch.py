@@ -17,7 +17,7 @@ from dataflow.ops import MomentumSgd
 from dataflow.placement import place
 from dataflow.recipe import PAPER, PYTORCH, Conventions
 from dataflow.session import Options, verify_experiment
-from dataflow.session.comparing import TorchBeside
+from dataflow.session.lockstep import TorchBeside
 from dataflow.simulation import simulate
 from dataflow.training.loop import Position, train
 from dataflow.training.order import ShuffledBatches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -94,3 +95,12 @@ def test_intervals_of_few_and_of_equal_values() -> None:
     ) * 3
     assert mean_interval([0.5, 0.5]).half_width == 0
     assert difference_interval([3.0, 5.0], [1.0, 2.0]) == mean_interval([2.0, 3.0])
+
+
+def test_the_best_point_is_not_chosen_by_the_test() -> None:
+    """It is the first with the least validation error; of the test only where nothing was held out."""
+    tested = [replace(point(epoch, 0.1), test_accuracy=0.5 + epoch / 10) for epoch in range(4)]
+    assert Curve(0, "float32", "numpy", 9, tuple(tested)).best.epoch == 3
+    errors = (0.4, 0.2, 0.2, 0.3)
+    held = [replace(each, validation_error=error) for each, error in zip(tested, errors, strict=True)]
+    assert Curve(0, "float32", "numpy", 9, tuple(held)).best.epoch == 1

@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.
         patched.setattr("dataflow.data.survey_cache.written_aside", refuse)
         data = opened(root)
     assert data.notes[-1] == (
-        f"mean and components of 6 images are not kept in {root} (Permission denied), so that they "
+        f"mean and components of the images are not kept in {root} (Permission denied), so that they "
         "will be computed again; --cache names a folder for them"
     )
     (tmp_path / "file").write_text("")
@@ -112,7 +112,7 @@ def test_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[int, int]] = []
     for _ in range(2):
         open_data_set(reading(), DataOptions(str(tmp_path)), lambda done, count: told.append((done, count)))
-    assert told == [(4, 10), (8, 10), (10, 10)]
+    assert told == [(0, 10), (4, 10), (8, 10), (10, 10)]
 
 
 def broken(root: Path, count: int) -> Path:

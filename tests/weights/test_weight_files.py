@@ -19,6 +19,7 @@ from dataflow.session.weights import convert_weights, weights_of, write_initial_
 from dataflow.training.checkpoint import Checkpoint, save_checkpoint
 from dataflow.training.loop import Position
 from dataflow.values.randomness import initial_values
+from dataflow.weights.stored import open_stored
 from tests.engine.worlds import RELU, conv, experiment, fc, machine, network
 
 NORM = BatchNormalizationLayer(op="batch_normalization")
@@ -281,3 +282,14 @@ def test_a_backend_without_values_needs_no_weights(tmp_path: Path) -> None:
     """Weights for it are refused."""
     with pytest.raises(BackendError, match="'null' computes no values, so weights mean nothing to it"):
         weights_of(world(backend="null"), saved(tmp_path, some()))
+
+
+def test_bfloat16(tmp_path: Path) -> None:
+    """Its 16 bits are the upper ones of float32: 0x3f80 is 1, 0xc000 is -2, 0x3e80 a quarter, 0x0000 is 0."""
+    header = b'{"x":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]}}'
+    bits = np.array([0x3F80, 0xC000, 0x3E80, 0x0000], dtype="<u2").tobytes()
+    (tmp_path / "x.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bits)
+    with open_stored(tmp_path / "x.safetensors") as stored:
+        assert (stored["x"].dtype, stored["x"].shape) == ("bfloat16", (2, 2))
+        values = stored["x"].read()
+    assert (values.dtype, values.tolist()) == (np.float32, [[1.0, -2.0], [0.25, 0.0]])
