@@ -23,6 +23,9 @@ _DPI = 120
 _NUMBERS, _NAMES, _CELLS = 20, 60, 250
 """Up to so many classes cells have their numbers, axes the names, and every class has a cell of its own."""
 
+_ACROSS = 60
+"""Characters of all names, each as long as the longest, that fit side by side."""
+
 _PAIRS, _LONGEST = 12, 18
 _ARROW = "\N{RIGHTWARDS ARROW}"
 
@@ -86,7 +89,7 @@ def _layer(axes: Axes, shares: NDArray[np.float64], colour: str, most: float) ->
 def _add_scale(axes: Axes, drawn: AxesImage, most: float) -> None:
     bar = axes.figure.colorbar(drawn, ax=axes, fraction=0.035, pad=0.015, ticks=[0, most / 4, most])
     bar.ax.set_yticklabels([f"{100 * share:.3g} %" for share in (0, most / 4, most)], fontsize=8)
-    bar.set_label("share of a class taken for another", fontsize=8)
+    bar.set_label("share of a class taken for another; colours by its square root", fontsize=8)
 
 
 def pooled(shares: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
@@ -114,7 +117,7 @@ def _name_axes(axes: Axes, classes: Sequence[str], cells: int) -> None:
     names = [_short(name) for name in classes]
     each = len(names) / cells
     if len(names) <= _NAMES:
-        turned = max(map(len, names)) > 3
+        turned = len(names) * max(map(len, names)) > _ACROSS
         size = 9 if len(names) <= _NUMBERS else 6.5
         axes.set_xticks(range(len(names)), names, rotation=90 if turned else 0, fontsize=size)
         axes.set_yticks(range(len(names)), names, fontsize=size)
@@ -123,7 +126,7 @@ def _name_axes(axes: Axes, classes: Sequence[str], cells: int) -> None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_ticks([number // each for number in numbers], [f"{n:,}" for n in numbers], fontsize=9)
     by_number = "" if len(names) <= _NAMES else ", by number"
-    axes.set_xlabel(f"taken for class{by_number}", fontsize=9)
+    axes.set_xlabel(f"taken for class{by_number} (blue: rightly)", fontsize=9)
     axes.set_ylabel(f"class{by_number}", fontsize=9)
     if each > 1:
         axes.set_title(
@@ -134,7 +137,9 @@ def _name_axes(axes: Axes, classes: Sequence[str], cells: int) -> None:
 def _draw_pairs(axes: Axes, evaluation: Evaluation) -> None:
     """The most confused pairs as bars, the most frequent on top."""
     names, pairs = evaluation.classes, most_confused(evaluation.confusion, _PAIRS)
-    axes.set_title(f"most confused: class {_ARROW} taken for", fontsize=9, loc="left")
+    axes.set_title(
+        f"most confused: class {_ARROW} taken for,\nexamples (share of the class)", fontsize=9, loc="left"
+    )
     for side in ("top", "right", "bottom") if pairs else axes.spines:
         axes.spines[side].set_visible(False)
     axes.set_xticks([])

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _DPI = 120
 _TEST, _TRAIN, _AGAINST = palette.FORWARD, palette.GRADIENT, palette.LOSS
 _VALIDATION = palette.UPDATE
+_FEW = 12
+"""Points of a curve that are marked."""
+
 _UNITS = ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 Number = Callable[[CurvePoint], float | None]
@@ -77,8 +80,7 @@ def _percent(share: float | None) -> float | None:
 def _draw(axes: Axes, trained: Trained, train: Number, test: Number, validation: Number) -> None:
     _line(axes, trained.curves, train, _TRAIN, "training (mean of an epoch)", (0, (4, 1.5)), 0.5)
     if trained.against is not None:
-        way = "on one processor" if trained.against.name == "one-processor" else f"in {trained.against.name}"
-        named = f"test {way}, same starts and order"
+        named = f"test in {trained.against.name}, same starts and order"
         _line(axes, trained.against.curves, test, _AGAINST, named, (0, (1, 1)))
     _line(axes, trained.curves, validation, _VALIDATION, "validation", (0, (3, 1, 1, 1)))
     _line(axes, trained.curves, test, _TEST, "test", "-")
@@ -111,7 +113,10 @@ def _line(
         widths = [each.half_width or 0.0 for each in intervals]
         low, high = np.subtract(means, widths), np.add(means, widths)
         axes.fill_between(epochs, low, high, color=colour, alpha=0.18, linewidth=0)
-    axes.plot(epochs, means, color=colour, linewidth=1.9, linestyle=style, label=name)
+    marker = "o" if len(means) <= _FEW else ""
+    axes.plot(
+        epochs, means, color=colour, linewidth=1.9, linestyle=style, marker=marker, markersize=4, label=name
+    )
 
 
 def _mark_drops(axes: Axes, trained: Trained) -> None:
@@ -132,20 +137,19 @@ def _mark_drops(axes: Axes, trained: Trained) -> None:
 
 
 def _note_the_end(axes: Axes, trained: Trained) -> None:
-    """What the test said in the end, where it is."""
-    last = [curve.last for curve in trained.curves]
-    error = fmean(point.test_error for point in last)
+    """What the test said in the end, in the corner that curves leave free."""
+    errors = [curve.last.test_error for curve in trained.curves]
+    learned = fmean(errors) < 0.5
     axes.annotate(
-        f"test {mean_and_interval([point.test_error for point in last])}",
-        (last[0].epoch, 100 * error),
-        (-4, 22 if error < 0.5 else -22),
-        textcoords="offset points",
+        f"test {mean_and_interval(errors)}",
+        (0.985, 0.96 if learned else 0.04),
+        xycoords="axes fraction",
         ha="right",
+        va="top" if learned else "bottom",
         fontsize=10,
         fontweight="bold",
         color=_TEST,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
-        zorder=5,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
     )
 
 

@@ -188,7 +188,7 @@ def results(trained: Trained) -> Grid:
         rows.append(("mean", *_cells([None if each is None else each.mean for each in intervals])))
         widths = _cells([None if each is None else each.half_width for each in intervals])
         rows.append(("±", *(cell.lstrip("+") for cell in widths)))
-    compared = () if trained.against is None or not others else (_way(trained.against.name), "difference")
+    compared = () if trained.against is None or not others else (f"in {trained.against.name}", "difference")
     told = "; ±: of the mean, 95 % confidence" if len(columns) > 1 else ""
     validated = all(curve.best.validation_error is not None for curve in trained.curves)
     best = "after the epoch of least validation error" if validated else "least of all epochs"
@@ -198,10 +198,6 @@ def results(trained: Trained) -> Grid:
         tuple(rows),
         note=f"{_ERROR}; top-5: nor one of the five largest; best: {best}{told}",
     )
-
-
-def _way(name: str) -> str:
-    return "on one" if name == "one-processor" else f"in {name}"
 
 
 def _pairs(own: Sequence[Curve], others: Sequence[Curve]) -> list[tuple[Curve, Curve | None]]:
