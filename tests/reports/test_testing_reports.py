@@ -99,7 +99,7 @@ def test_many_classes(many: Evaluation) -> None:
     assert "## Confusion matrix" not in page
     assert "| n00000000 | n00000001 | 1 | 50.00 % |" in page
     axes = confusion_figure(many).axes[0]
-    assert axes.get_xlabel() == "taken for class, by number"
+    assert axes.get_xlabel() == "taken for class, by number (blue: rightly)"
     assert [label.get_text() for label in axes.get_xticklabels()][:3] == ["0", "100", "200"]
     assert axes.get_title(loc="left") == "a cell: the largest share of 4 x 4 classes"
 
